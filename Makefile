@@ -1,0 +1,94 @@
+# Local AI Router. `make run` and `make test` need only Python >= 3.11 with venv, and make.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PORT     ?= 8700
+TTS_PORT ?= 8006
+# torch is the one package without a pin or hash: its build differs by machine. TORCH_INDEX chooses
+# the index (empty: pip's own), TORCH the requirement.
+TORCH       ?= torch==2.13.0
+TORCH_INDEX ?=
+
+ROUTER := .venv
+NODE   := tts-node/.venv
+LLM    := .venv-llm
+PIP    := -m pip --disable-pip-version-check --no-input
+INSTALL := $(PIP) install --progress-bar off -qq
+
+# The first interpreter that has venv and is new enough. The node's later Chatterbox needs 3.11 or 3.12,
+# so those come first for both. Override with PYTHON=/path/to/python3.
+FIND_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3; do \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& command -v "$$p" && exit 0; done; \
+	echo 'No usable Python found: 3.11 or newer with the venv module is needed.' >&2; \
+	echo 'On Debian or Ubuntu: sudo apt install python3 python3-venv    (or: make PYTHON=/path/to/python3 …)' >&2; exit 1
+
+.PHONY: help run test check format soak bench drill lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+run: $(ROUTER)/.run $(NODE)/.run  ## set up everything, then start the router and a local CPU tts-node (PORT=, TTS_PORT=)
+	@exec $(ROUTER)/bin/local-ai-router up --port $(PORT) --tts-port $(TTS_PORT)
+
+test: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready  ## every test that needs no privilege
+	$(ROUTER)/bin/python -m pytest
+	cd tts-node && .venv/bin/python -m pytest
+
+check: $(ROUTER)/.dev $(NODE)/.dev  ## format, lint, types, import contract, generated files
+	$(ROUTER)/bin/ruff format --check .
+	$(ROUTER)/bin/ruff check .
+	$(ROUTER)/bin/mypy router tests/router tests/e2e
+	cd tts-node && .venv/bin/mypy tts_node ../tests/tts_node
+	$(ROUTER)/bin/lint-imports
+	$(ROUTER)/bin/local-ai-router check --schema config/providers.schema.json
+
+format: $(ROUTER)/.dev  ## rewrite files in the house format
+	$(ROUTER)/bin/ruff check --fix --exit-zero .
+	$(ROUTER)/bin/ruff format .
+
+# Virtual environments. A stamp says what is installed, so a second `make run` installs nothing.
+$(ROUTER)/bin/python:
+	@echo '==> creating the router'"'"'s environment'; python=$$($(FIND_PYTHON)) && "$$python" -m venv $(ROUTER)
+
+$(NODE)/bin/python:
+	@echo '==> creating the tts-node'"'"'s environment'; python=$$($(FIND_PYTHON)) && "$$python" -m venv $(NODE)
+
+$(LLM)/bin/python:
+	@echo '==> creating the environment of the real LLM server that the tests talk to'; python=$$($(FIND_PYTHON)) && "$$python" -m venv $(LLM)
+
+$(ROUTER)/.run: requirements.txt pyproject.toml | $(ROUTER)/bin/python
+	@echo '==> installing the router (about half a minute)'
+	@$(ROUTER)/bin/python $(INSTALL) --require-hashes -r requirements.txt
+	@$(ROUTER)/bin/python $(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(ROUTER)/.dev: requirements-dev.txt $(ROUTER)/.run
+	@echo '==> installing the router (about half a minute)'"'"'s test and lint tools'
+	@$(ROUTER)/bin/python $(INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(NODE)/.run: tts-node/requirements.txt tts-node/pyproject.toml | $(NODE)/bin/python
+	@echo '==> installing the tts-node (about half a minute)'
+	@$(NODE)/bin/python $(INSTALL) --require-hashes -r tts-node/requirements.txt
+	@$(NODE)/bin/python $(INSTALL) --no-deps --no-build-isolation -e tts-node
+	@touch $@
+
+$(NODE)/.dev: tts-node/requirements-dev.txt $(NODE)/.run
+	@echo '==> installing the tts-node (about half a minute)'"'"'s test and lint tools'
+	@$(NODE)/bin/python $(INSTALL) --require-hashes -r tts-node/requirements-dev.txt
+	@touch $@
+
+lock:  ## refresh the pinned, hashed requirement files (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade \
+		--extra build pyproject.toml -o requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--extra build --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+	cd tts-node && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade \
+		--extra build --extra espeak pyproject.toml -o requirements.txt
+	cd tts-node && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--extra build --extra espeak --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+
+clean:  ## remove the environments and caches
+	rm -rf $(ROUTER) $(NODE) $(LLM) .mypy_cache .ruff_cache tts-node/.mypy_cache .hypothesis

@@ -1,0 +1,78 @@
+"""`local-ai-router`: argv becomes one command."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from router import __version__
+from router.commands import check, explain, keys, serve, up
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that `argv` names; its exit status."""
+    arguments = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    return run(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="local-ai-router",
+        description="One base URL for every AI client in the house: chat and speech, on whatever is awake.",
+    )
+    parser.add_argument("--version", action="version", version=f"local-ai-router {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("up", up.run, "the router and, beside it, a supervised local tts-node")
+    _add_config(sub)
+    _add_address(sub)
+    sub.add_argument("--tts-port", type=_port, help="port of the local tts-node (TTS_NODE_PORT, 8006)")
+
+    sub = command("serve", serve.run, "the router alone")
+    _add_config(sub)
+    _add_address(sub)
+
+    sub = command(
+        "check", check.run, "validate the configuration; every fault with file and line; status 2 on any"
+    )
+    _add_config(sub)
+    sub.add_argument("--schema", type=Path, help="also compare this file with the generated JSON schema")
+    sub.add_argument("--write", action="store_true", help="with --schema: write the file first")
+
+    sub = command("explain", explain.run, "dry run: where a request would go now, each candidate with its reason")
+    _add_config(sub)
+    sub.add_argument("--model", help="the model a client would ask for (none: the default for speech)")
+    sub.add_argument("--voice", help="the voice a client would ask for")
+
+    sub = commands.add_parser("keys", help="client keys", description="Client keys.")
+    key_commands = sub.add_subparsers(required=True, metavar="COMMAND")
+    new = key_commands.add_parser("new", help="make a key; prints it once, and its hash for the configuration")
+    new.add_argument("name", metavar="NAME", help="the client's name")
+    new.add_argument("--admin", action="store_true", help="may use /admin")
+    new.set_defaults(run=keys.run)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", help="configuration file (ROUTER_CONFIG, config/providers.yaml)")
+
+
+def _add_address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to bind (ROUTER_HOST, 127.0.0.1)")
+    parser.add_argument("--port", type=_port, help="TCP port (ROUTER_PORT, 8700)")
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65_536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 1 to 65535")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

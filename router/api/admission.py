@@ -1,0 +1,163 @@
+"""Who may come in: keys, roles, Host and Origin, loops. Plain functions that every route passes through.
+
+With no client keys configured the router is open to this machine alone. A web page in a browser on this machine
+could still reach it, by a form or by DNS rebinding (a name of the attacker's that resolves to 127.0.0.1), so
+then Host and Origin must be an IP address, localhost or a name listed in `server.trusted_hosts`.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from router.config import Settings
+from router.errors import Forbidden, LoopDetected, Unauthorized
+from router.ports import Header
+
+KEY_PREFIX: Final = "lar-"
+_KEY_BYTES: Final = 32  # 256 random bits
+_SANE_ID: Final = re.compile(rb"[A-Za-z0-9._:\-]{1,128}")
+_OPEN_PATHS: Final = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
+_KEY_HEADERS: Final = frozenset({b"x-api-key", b"xi-api-key"})
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Somebody who was let in."""
+
+    name: str
+    is_admin: bool = False
+
+
+ANONYMOUS: Final = Client("anonymous", is_admin=True)  # on a router without keys everybody is at home
+
+
+def new_key() -> tuple[str, str]:
+    """A fresh key and the hash that is stored in its place."""
+    key = KEY_PREFIX + secrets.token_urlsafe(_KEY_BYTES)
+    return key, key_hash(key)
+
+
+def key_hash(key: str) -> str:
+    """SHA-256, in hex. A key of 256 random bits needs no salt and no slow hash."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class Door:
+    """Decides for every request. `instance` marks this router in `Via`."""
+
+    def __init__(self, settings: Settings, instance: str) -> None:
+        self._clients = [
+            (client.key_sha256, Client(name, client.role == "admin")) for name, client in settings.clients.items()
+        ]
+        self._open_paths = {path for path, name in _OPEN_PATHS.items() if name in settings.server.open_routes}
+        self._trusted = {name.lower() for name in settings.server.trusted_hosts}
+        self._checks_names = not settings.clients and not settings.server.allow_anonymous
+        self._via = f"local-ai-router-{instance}".encode()
+
+    @property
+    def via(self) -> Header:
+        """The header that marks what this router passes on (RFC 9110 §7.6.3)."""
+        return (b"Via", b"1.1 " + self._via)
+
+    def admit(self, path: str, headers: Iterable[Header]) -> Client:
+        """Who is asking. Raises Unauthorized, Forbidden, LoopDetected."""
+        seen = _security_headers(headers)
+        if self._via in seen.get(b"via", b""):
+            raise LoopDetected("This request has passed this router already; a provider's URL leads back here.")
+        if self._checks_names:
+            self._check_names(seen)
+        if not self._clients or path in self._open_paths:
+            return ANONYMOUS
+        return self._client_with(_presented_key(seen))
+
+    def _client_with(self, key: str | None) -> Client:
+        if key is None:
+            raise Unauthorized("A key is needed: send `Authorization: Bearer <key>`.")
+        presented = key_hash(key)
+        found = None
+        for stored, client in self._clients:  # all of them, so that time tells nothing
+            if hmac.compare_digest(stored, presented):
+                found = client
+        if found is None:
+            raise Unauthorized("That key is not one of this router's.")
+        return found
+
+    def _check_names(self, seen: Mapping[bytes, bytes]) -> None:
+        host = seen.get(b"host", b"").decode("latin-1")
+        if not self._is_trusted(_host_name(host)):
+            raise Forbidden(
+                f"The name {host[:100]!r} is not one of this router's; list it in server.trusted_hosts.",
+                code="host_not_allowed",
+            )
+        origin = seen.get(b"origin")
+        if origin is not None and not self._is_trusted(_origin_name(origin.decode("latin-1"))):
+            raise Forbidden(
+                f"Pages from {origin.decode('latin-1')[:100]!r} may not use this router; list the name in "
+                "server.trusted_hosts.",
+                code="origin_not_allowed",
+            )
+
+    def _is_trusted(self, name: str) -> bool:
+        if name == "localhost" or name.endswith(".localhost") or name in self._trusted:
+            return True
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return True  # rebinding needs a name
+
+
+def require_admin(client: Client) -> None:
+    """Raise Forbidden unless `client` may use /admin."""
+    if not client.is_admin:
+        raise Forbidden("This needs a client with `role: admin`.", code="admin_required")
+
+
+def request_id_of(headers: Iterable[Header]) -> str:
+    """The client's own X-Request-Id when it is a sane one, else a new id."""
+    for name, value in headers:
+        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
+            return value.decode()
+    return "req-" + secrets.token_hex(12)
+
+
+_SECURITY_HEADERS: Final = frozenset({b"host", b"origin", b"authorization", b"via"}) | _KEY_HEADERS
+
+
+def _security_headers(headers: Iterable[Header]) -> dict[bytes, bytes]:
+    seen: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in _SECURITY_HEADERS:
+            # Several Via lines are one list; of anything else the first counts.
+            seen[name] = seen[name] + b"," + value if name == b"via" and name in seen else seen.get(name, value)
+    return seen
+
+
+def _presented_key(seen: Mapping[bytes, bytes]) -> str | None:
+    scheme, _, token = seen.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() == b"bearer" and token.strip():
+        return token.strip().decode("latin-1")
+    for name in _KEY_HEADERS:
+        if name in seen:
+            return seen[name].decode("latin-1")
+    return None
+
+
+def _host_name(host: str) -> str:
+    """The name in a Host header, without port and brackets, lower case."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
+
+
+def _origin_name(origin: str) -> str:
+    try:
+        return (urlsplit(origin).hostname or "").lower()
+    except ValueError:
+        return ""

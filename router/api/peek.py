@@ -1,0 +1,117 @@
+"""What the router must know of a JSON body it otherwise passes on untouched: `model` and `stream`.
+
+msgspec reads those two, and checks the syntax of the rest, without building it. JSON leaves open what two equal
+keys mean (RFC 8259 §4), so a body that names the model twice could be one model to the router and another to
+the upstream; it is refused. The exact position of the model's value is found only when its name must change.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from json.decoder import scanstring  # type: ignore[attr-defined]  # public, in CPython since 2.6
+from typing import Final
+
+import msgspec
+
+from router.errors import InvalidRequest
+
+_WATCHED: Final = (b'"model"', b'"stream"')
+# A key can be spelt with escapes; nobody escapes a lower-case letter for any other reason.
+_ESCAPED_LETTER: Final = re.compile(rb"\\u00[67][0-9a-fA-F]")
+_SPACE: Final = re.compile(r"[ \t\n\r]*")
+
+
+class _Head(msgspec.Struct):
+    model: str | None = None
+    stream: bool | None = None
+
+
+_decoder: Final = msgspec.json.Decoder(_Head)
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """The body and what was read from it."""
+
+    body: bytes
+    model: str | None
+    is_streamed: bool
+
+    def with_model(self, name: str) -> bytes:
+        """The body with `name` as its model and not another byte changed."""
+        if name == self.model:
+            return self.body
+        text = self.body.decode()
+        for key, start, end in _members(text):
+            if key == "model":
+                return (text[:start] + json.dumps(name, ensure_ascii=False) + text[end:]).encode()
+        return self.body
+
+
+def peek(body: bytes) -> Peek:
+    """Read a chat-like body. Raises InvalidRequest for anything that is not a JSON object with sane fields."""
+    check_text(body)
+    try:
+        head = _decoder.decode(body)
+    except msgspec.ValidationError as exc:
+        raise wrong_type(exc) from exc
+    except (msgspec.DecodeError, RecursionError) as exc:
+        raise InvalidRequest(f"The body is not JSON: {exc}", code="invalid_json") from exc
+    if any(body.count(key) > 1 for key in _WATCHED) or _ESCAPED_LETTER.search(body):
+        check_duplicates(body.decode())
+    return Peek(body, head.model, bool(head.stream))
+
+
+def check_text(body: bytes) -> None:
+    """Raise InvalidRequest unless `body` is UTF-8 (RFC 8259 §8.1)."""
+    if body.isascii():
+        return
+    try:
+        body.decode()
+    except UnicodeDecodeError as exc:
+        raise InvalidRequest(
+            f"The body is not UTF-8: {exc.reason} at byte {exc.start}", code="invalid_json"
+        ) from exc
+
+
+def check_duplicates(text: str) -> None:
+    """Raise InvalidRequest when a top-level key comes twice."""
+    seen: set[str] = set()
+    for key, _, _ in _members(text):
+        if key in seen:
+            raise InvalidRequest(f"The key {key[:100]!r} is given twice.", param=key[:100], code="duplicate_key")
+        seen.add(key)
+
+
+def wrong_type(exc: msgspec.ValidationError) -> InvalidRequest:
+    """msgspec's complaint, with the field it is about."""
+    message, _, path = str(exc).partition(" - at `$")
+    field = path.rstrip("`").removeprefix(".") or None
+    where = f"{field}: " if field else "The body: "
+    return InvalidRequest(where + message[0].lower() + message[1:], param=field, code="wrong_type")
+
+
+def _members(text: str) -> list[tuple[str, int, int]]:
+    """Top-level keys of a JSON object known to be valid, each with the span of its value."""
+    decoder = json.JSONDecoder()
+    found: list[tuple[str, int, int]] = []
+    at = _skip(text, _skip(text, 0) + 1)  # behind the opening brace
+    while text[at] == '"':
+        key, at = scanstring(text, at + 1)
+        start = _skip(text, _skip(text, at) + 1)  # behind the colon
+        try:
+            _, end = decoder.raw_decode(text, start)
+        except RecursionError as exc:
+            raise InvalidRequest("The body is nested too deeply.", code="invalid_json") from exc
+        found.append((key, start, end))
+        at = _skip(text, end)
+        if text[at] != ",":
+            break
+        at = _skip(text, at + 1)
+    return found
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    assert match is not None
+    return match.end()

@@ -1,0 +1,133 @@
+"""OpenAI's `POST /v1/audio/speech` body, checked field by field (openai-openapi, 2026-08)."""
+
+import json
+from collections.abc import Mapping
+from typing import Final, Literal, NoReturn
+
+import msgspec
+
+from router.api.peek import check_text, wrong_type
+from router.domain import AudioFormat, SpeechRequest
+from router.errors import InvalidRequest
+
+SPEED_RANGE: Final = (0.25, 4.0)
+
+
+class _VoiceId(msgspec.Struct):
+    id: str
+
+
+class _Body(msgspec.Struct):
+    input: str
+    model: str | None = None
+    voice: str | _VoiceId | None = None
+    response_format: str = "mp3"
+    speed: float = 1.0
+    instructions: str | None = None
+    stream_format: Literal["audio", "sse"] = "audio"
+    stream: bool | None = None
+    language: str | None = None
+    seed: int | None = None
+
+
+_OWN_FIELDS: Final = frozenset(_Body.__struct_fields__)
+# Set by the router on every segment; a client's word on them is not passed on.
+_RESERVED: Final = frozenset({"segment", "response_format"})
+
+
+def parse(raw: bytes, *, max_chars: int) -> SpeechRequest:
+    """The request in `raw`. Unknown fields become engine options. Raises InvalidRequest naming the field."""
+    document = _document(raw)
+    if "input" not in document:
+        raise InvalidRequest('Nothing to say: "input" is missing.', param="input", code="input_required")
+    try:
+        body = msgspec.convert(document, _Body)
+    except msgspec.ValidationError as exc:
+        raise wrong_type(exc) from exc
+    return SpeechRequest(
+        text=_text(body.input, max_chars),
+        model=body.model or None,
+        voice=_voice(body.voice),
+        format=_format(body.response_format),
+        speed=_speed(body.speed),
+        language=body.language,
+        seed=_seed(body.seed),
+        instructions=body.instructions,
+        sse=body.stream_format == "sse",
+        options={k: v for k, v in document.items() if k not in _OWN_FIELDS and k not in _RESERVED},
+    )
+
+
+def _document(raw: bytes) -> Mapping[str, object]:
+    check_text(raw)
+    try:
+        document = json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as exc:
+        if isinstance(exc, json.JSONDecodeError):
+            raise InvalidRequest(f"The body is not JSON: {exc}", code="invalid_json") from exc
+        raise InvalidRequest("The body is not JSON that can be read.", code="invalid_json") from exc
+    if not isinstance(document, dict):
+        raise InvalidRequest(f"The body: expected `object`, got `{type(document).__name__}`", code="wrong_type")
+    return document
+
+
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise InvalidRequest(f"The key {twice[:100]!r} is given twice.", param=twice[:100], code="duplicate_key")
+    return document
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise InvalidRequest(f"{name} is not JSON (RFC 8259 §6).", code="invalid_json")
+
+
+def _text(text: str, max_chars: int) -> str:
+    if not text.strip():
+        raise InvalidRequest('"input" is empty: there is nothing to say.', param="input", code="input_empty")
+    if len(text) > max_chars:
+        raise InvalidRequest(
+            f'"input" has {len(text)} characters; at most {max_chars} are spoken at once '
+            "(speech.max_input_chars).",
+            param="input",
+            code="input_too_long",
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:  # half of a surrogate pair, from an escape
+        raise InvalidRequest(
+            f'"input" is not text: {exc.reason} at character {exc.start}', param="input", code="invalid_json"
+        ) from exc
+    return text
+
+
+def _voice(voice: str | _VoiceId | None) -> str | None:
+    name = voice.id if isinstance(voice, _VoiceId) else voice
+    return name or None
+
+
+def _format(name: str) -> AudioFormat:
+    try:
+        return AudioFormat(name)
+    except ValueError:
+        known = ", ".join(AudioFormat)
+        raise InvalidRequest(
+            f"No response_format is called {name[:100]!r}; known: {known}.",
+            param="response_format",
+            code="unknown_format",
+        ) from None
+
+
+def _speed(speed: float) -> float:
+    low, high = SPEED_RANGE
+    if not low <= speed <= high:
+        raise InvalidRequest(f"speed must be {low} to {high}, is {speed}", param="speed", code="out_of_range")
+    return speed
+
+
+def _seed(seed: int | None) -> int | None:
+    if seed is not None and not 0 <= seed < 2**32:
+        raise InvalidRequest(f"seed must be 0 to {2**32 - 1}, is {seed}", param="seed", code="out_of_range")
+    return seed

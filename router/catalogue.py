@@ -1,0 +1,150 @@
+"""What a model name means: the routes behind it. Pure given what the providers have reported.
+
+A name is looked up in this order: a configured model; `provider/model`, split at the first slash and only when
+the prefix is a provider (`hf.co/x/y` exists); what live providers report. A model that several providers
+report is one model with several routes. Another chat model is never substituted; another engine for speech is,
+last of all and told to the client, when `speech.substitution` allows it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final, Protocol
+
+from router.config.settings import ModelSettings, SpeechSettings
+from router.domain import Modality, Model, ProviderCard, Route
+from router.errors import InvalidRequest, NotFound
+
+OPENAI_SPEECH_MODELS: Final = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+_SUBSTITUTE_TIER: Final = 10_000  # behind every configured tier
+
+
+class Reports(Protocol):
+    """What providers have said of themselves."""
+
+    def models_of(self, provider: str) -> Mapping[str, Model]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One entry of the model list: a name, what it serves, and the providers behind it."""
+
+    id: str
+    modality: Modality
+    providers: tuple[str, ...]
+
+
+class Catalogue:
+    """Resolves names. Holds settings and cards; reads reports as they are at the call."""
+
+    def __init__(
+        self,
+        cards: Mapping[str, ProviderCard],
+        models: Mapping[str, ModelSettings],
+        speech: SpeechSettings,
+        reports: Reports,
+    ) -> None:
+        self._cards = cards
+        self._speech = speech
+        self._reports = reports
+        # A provider that is switched off takes its routes with it; the name stays known.
+        self._configured = {
+            name: (model.serves, tuple(self._configured_routes(name, model))) for name, model in models.items()
+        }
+
+    def resolve(self, modality: Modality, name: str | None) -> list[Route]:
+        """The routes that serve `name`, unordered. Raises NotFound with close matches, InvalidRequest without
+        a chat model's name."""
+        if modality is Modality.SPEECH:
+            return self._resolve_speech(name)
+        if not name:
+            raise InvalidRequest(
+                f'Which model? Say "model" in the body. Known: {self._known_in_words(modality)}.',
+                param="model",
+                code="model_required",
+            )
+        routes = self._exact(modality, name)
+        if not routes and not self._is_configured(modality, name):
+            raise self._unknown(modality, name)
+        return routes
+
+    def listed(self) -> list[Listed]:
+        """Every name a client may use, configured ones first."""
+        entries = {
+            name: Listed(name, modality, tuple(route.provider for route in routes))
+            for name, (modality, routes) in self._configured.items()
+            if routes
+        }
+        reported: dict[str, list[ProviderCard]] = {}
+        for card in self._cards.values():
+            for model in self._reports.models_of(card.id):
+                reported.setdefault(model, []).append(card)
+        for name, cards in reported.items():
+            if name not in entries:
+                modality = _modality_of(cards[0])
+                entries[name] = Listed(name, modality, tuple(card.id for card in cards))
+        return list(entries.values())
+
+    def _configured_routes(self, name: str, model: ModelSettings) -> Iterable[Route]:
+        for route in model.routes:
+            card = self._cards.get(route.provider)
+            if card is not None:
+                tier = card.tier if route.tier is None else route.tier
+                yield Route(route.provider, route.model or name, tier)
+
+    def _exact(self, modality: Modality, name: str) -> list[Route]:
+        if self._is_configured(modality, name):
+            return list(self._configured[name][1])
+        prefix, slash, rest = name.partition("/")
+        card = self._cards.get(prefix)
+        if slash and rest and card is not None and modality in card.modalities:
+            return [Route(prefix, rest, card.tier)]
+        return list(self._reported(modality, name))
+
+    def _is_configured(self, modality: Modality, name: str) -> bool:
+        return name in self._configured and self._configured[name][0] is modality
+
+    def _reported(self, modality: Modality, name: str) -> Iterable[Route]:
+        for card in self._cards.values():
+            if modality not in card.modalities:
+                continue
+            models = self._reports.models_of(card.id)
+            for spelling in (name, f"{name}:latest"):  # Ollama lists `llama3` as `llama3:latest`
+                if spelling in models:
+                    yield Route(card.id, spelling, card.tier)
+                    break
+
+    def _resolve_speech(self, name: str | None) -> list[Route]:
+        wanted = self._speech.default_model if not name or name in OPENAI_SPEECH_MODELS else name
+        routes = self._exact(Modality.SPEECH, wanted)
+        is_default = wanted == self._speech.default_model
+        if not routes and not is_default and not self._is_configured(Modality.SPEECH, wanted):
+            raise self._unknown(Modality.SPEECH, wanted)
+        if is_default or self._speech.substitution == "any":
+            taken = {route.provider for route in routes}
+            substitutes = None if is_default and not routes else "model"
+            routes += [r for r in self._any_speech(substitutes) if r.provider not in taken]
+        return routes
+
+    def _any_speech(self, substitutes: str | None) -> Iterable[Route]:
+        """One route to each speech provider, with the first engine it reports."""
+        for card in self._cards.values():
+            if Modality.SPEECH in card.modalities:
+                engine = next(iter(self._reports.models_of(card.id)), "")
+                tier = card.tier if substitutes is None else _SUBSTITUTE_TIER + card.tier
+                yield Route(card.id, engine, tier, substitutes)
+
+    def _known(self, modality: Modality) -> list[str]:
+        return [entry.id for entry in self.listed() if entry.modality is modality]
+
+    def _known_in_words(self, modality: Modality) -> str:
+        return ", ".join(self._known(modality)[:20]) or "none yet"
+
+    def _unknown(self, modality: Modality, name: str) -> NotFound:
+        close = get_close_matches(name, self._known(modality), n=3)
+        hint = f"Did you mean {' or '.join(close)}?" if close else f"Known: {self._known_in_words(modality)}."
+        return NotFound(f"No model is called {name[:200]!r}. {hint}", param="model", code="model_not_found")
+
+
+def _modality_of(card: ProviderCard) -> Modality:
+    return Modality.SPEECH if card.modalities == {Modality.SPEECH} else Modality.CHAT

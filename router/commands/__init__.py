@@ -1,0 +1,1 @@
+"""One module per command. Each has `run(arguments) -> exit status` and talks to a terminal."""

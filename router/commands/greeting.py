@@ -1,0 +1,68 @@
+"""What a person sees when the router is up: addresses, who is there, and two lines to try."""
+
+from router.app import House
+from router.domain import Modality
+from router.health import ProviderState
+
+_MARKS = {ProviderState.UP: "●", ProviderState.COLD: "◐", ProviderState.LOADING: "◐"}
+
+
+def greeting(house: House) -> str:
+    """The text printed once connections are accepted."""
+    server = house.settings.server
+    shown = "127.0.0.1" if server.host in {"0.0.0.0", "::"} else server.host  # noqa: S104  compared, not bound
+    base = f"http://{f'[{shown}]' if ':' in shown else shown}:{server.port}"
+    key = ' -H "Authorization: Bearer $ROUTER_KEY"' if house.settings.clients else ""
+    json = "-H 'Content-Type: application/json'"
+    speech = """{"input":"Hello! Your house can speak now."}"""
+    message = """[{"role":"user","content":"Hello!"}]"""
+    chat = f"""{{"model":"{_chat_model(house)}","stream":true,"messages":{message}}}"""
+    lines = [
+        "",
+        f"Local AI Router is up. Base URL for every client: {base}/v1",
+        f"Page: {base}/   Metrics: {base}/metrics   OpenAPI: {base}/schema",
+        "",
+        *_providers(house),
+        "",
+        "Speech:",
+        f"  curl -fsS {base}/v1/audio/speech{key} {json} -d '{speech}' -o hello.mp3",
+        "Chat:",
+        f"  curl -fsSN {base}/v1/chat/completions{key} {json} -d '{chat}'",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _providers(house: House) -> list[str]:
+    lines = []
+    for name, card in house.roster.cards.items():
+        standing = house.roster.standing(name)
+        if card.is_demo or (card.is_discovered and not standing.is_available):
+            continue
+        what = ", ".join(list(house.roster.models_of(name))[:4]) if standing.is_available else standing.detail
+        mark = _MARKS.get(standing.state, "○")
+        lines.append(f"  {mark} {name:14} {standing.state:9} {what}")
+    if not _has_llm(house):
+        lines.append(
+            "  ○ No LLM server found on this machine yet; the model `demo` stands in. Start Ollama or any other "
+            "and it is used within a second."
+        )
+    return lines
+
+
+def _has_llm(house: House) -> bool:
+    return _first_llm(house) is not None
+
+
+def _chat_model(house: House) -> str:
+    return _first_llm(house) or "demo"
+
+
+def _first_llm(house: House) -> str | None:
+    for listed in house.catalogue.listed():
+        if listed.modality is not Modality.CHAT:
+            continue
+        for provider in listed.providers:
+            if not house.roster.cards[provider].is_demo and house.roster.standing(provider).is_available:
+                return listed.id
+    return None

@@ -1,0 +1,47 @@
+"""How every command gets its settings: file, environment, flags, in rising precedence."""
+
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Final
+
+from router.config import ConfigError, Settings, check_exposure, load
+
+EXIT_BAD_CONFIG: Final = 2
+_SHIPPED: Final = Path(__file__).parents[2] / "config" / "providers.yaml"
+
+
+def config_file(arguments: Namespace) -> Path:
+    """`--config`, else ROUTER_CONFIG, else config/providers.yaml here, else the one shipped."""
+    named = arguments.config or os.environ.get("ROUTER_CONFIG")
+    if named:
+        return Path(named)
+    here = Path("config/providers.yaml")
+    return here if here.exists() else _SHIPPED
+
+
+def load_settings(arguments: Namespace, *, is_serving: bool = False) -> Settings:
+    """The settings, with ROUTER_HOST, ROUTER_PORT and flags applied. Raises ConfigError."""
+    file = config_file(arguments)
+    settings = load(file, os.environ)
+    host = getattr(arguments, "host", None) or os.environ.get("ROUTER_HOST") or settings.server.host
+    port = getattr(arguments, "port", None) or _port(os.environ.get("ROUTER_PORT")) or settings.server.port
+    server = settings.server.model_copy(update={"host": host, "port": port})
+    settings = settings.model_copy(update={"server": server})
+    if is_serving:
+        check_exposure(settings, str(file))
+    return settings
+
+
+def report(error: ConfigError) -> int:
+    """Print every fault; the exit status for it."""
+    for fault in error.faults:
+        print(fault, file=sys.stderr)
+    count = len(error.faults)
+    print(f"{count} fault{'s' if count > 1 else ''} in the configuration.", file=sys.stderr)
+    return EXIT_BAD_CONFIG
+
+
+def _port(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() and 0 < int(text) < 65_536 else None

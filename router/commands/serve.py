@@ -1,0 +1,44 @@
+"""`local-ai-router serve`: the router alone."""
+
+import asyncio
+import socket
+import sys
+from argparse import Namespace
+from collections.abc import Coroutine
+
+from router import server
+from router.app import open_house
+from router.commands.greeting import greeting
+from router.commands.loading import load_settings, report
+from router.config import ConfigError, Settings
+from router.logs import logging_to_stderr
+
+
+def run(arguments: Namespace) -> int:
+    """Serve until told to stop."""
+    try:
+        settings = load_settings(arguments, is_serving=True)
+        listener = server.bind(settings.server.host, settings.server.port)
+    except ConfigError as error:
+        return report(error)
+    except server.CannotListen as error:
+        print(error, file=sys.stderr)
+        return 1
+    with logging_to_stderr(settings.server.log_format, settings.server.log_level):
+        run_loop(_serve(settings, listener))
+    return 0
+
+
+def run_loop(main: Coroutine[object, object, None]) -> None:
+    """Run on uvloop where there is one."""
+    if sys.platform == "win32":
+        asyncio.run(main)
+        return
+    import uvloop
+
+    uvloop.run(main)
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    async with open_house(settings) as house:
+        await server.serve(house, listener, lambda: print(greeting(house), flush=True))

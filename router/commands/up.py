@@ -1,0 +1,47 @@
+"""`local-ai-router up`: the router and, beside it, a supervised local tts-node."""
+
+import os
+import socket
+import sys
+from argparse import Namespace
+
+from router import server
+from router.app import open_house
+from router.commands.greeting import greeting
+from router.commands.loading import load_settings, report
+from router.commands.serve import run_loop
+from router.config import ConfigError, Settings
+from router.logs import logging_to_stderr
+from router.node_process import NodeProcess, node_command
+
+
+def run(arguments: Namespace) -> int:
+    """Serve until told to stop; the node ends with the router."""
+    if arguments.tts_port is not None:
+        os.environ["TTS_NODE_PORT"] = str(arguments.tts_port)  # the shipped file's local-tts follows it
+    try:
+        settings = load_settings(arguments, is_serving=True)
+        listener = server.bind(settings.server.host, settings.server.port)
+        node_port = int(os.environ.get("TTS_NODE_PORT") or 8006)
+        server.bind("127.0.0.1", node_port).close()
+    except ConfigError as error:
+        return report(error)
+    except (server.CannotListen, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    command = node_command()
+    if command is None:
+        print(
+            "No tts-node found: neither tts-node/.venv beside the router nor `tts-node` on the PATH. "
+            "Run `make run`, or `local-ai-router serve` for the router alone.",
+            file=sys.stderr,
+        )
+        return 1
+    with logging_to_stderr(settings.server.log_format, settings.server.log_level):
+        run_loop(_up(settings, listener, NodeProcess(command, node_port)))
+    return 0
+
+
+async def _up(settings: Settings, listener: socket.socket, node: NodeProcess) -> None:
+    async with node.running(), open_house(settings) as house:
+        await server.serve(house, listener, lambda: print(greeting(house), flush=True))

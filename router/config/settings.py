@@ -1,0 +1,168 @@
+"""The typed settings: what each key of `config/providers.yaml` means, its unit, range and default.
+
+These types are also the source of `config/providers.schema.json`. They hold values that are right by
+themselves; what must fit together across sections is checked in `load.py`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from router.domain import Modality
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Tier = Annotated[int, Field(ge=0, le=1_000)]
+
+
+class Section(BaseModel):
+    """Every section: unknown keys and wrong types are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ServerSettings(Section):
+    """`server`: where the router listens, who is let in, how much it accepts."""
+
+    host: str = Field("127.0.0.1", description="Address to bind. Anything but loopback needs client keys.")
+    port: Port = Field(8700, description="TCP port.")
+    allow_anonymous: bool = Field(False, description="Serve without keys on an address that others can reach.")
+    trusted_hosts: list[str] = Field(
+        [], description="Names (Host, Origin) by which browsers may call the router, beside localhost and IPs."
+    )
+    open_routes: list[Literal["health", "ready", "metrics"]] = Field(
+        ["health", "ready", "metrics"], description="Routes that need no key even when client keys are set."
+    )
+    max_body_mb: float = Field(32, gt=0, le=4096, description="Largest request body in MiB; beyond it, 413.")
+    shutdown_grace_s: Seconds = Field(30, description="How long streams in flight may finish after SIGTERM.")
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="auto: readable on a terminal, JSON otherwise."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe level logged."
+    )
+    log_text: bool = Field(False, description="Log what is asked and said. Off: text never reaches a log.")
+
+
+class HostSettings(Section):
+    """`hosts.NAME`: a machine. Providers on it fail together when it goes."""
+
+    address: str = Field(description="IP address or DNS name. Empty: the providers on it are left out.")
+
+
+class ProviderBase(Section):
+    """What every provider has."""
+
+    tier: Tier = Field(1, description="Preference: lower tiers serve first, higher ones when those cannot.")
+    probe_interval_s: Seconds = Field(1, description="Seconds between liveness probes.")
+
+
+class HttpProviderBase(ProviderBase):
+    """A provider behind a URL. Give `url`, or `host` (a name under `hosts`) and `port`.
+
+    An empty `url` leaves the provider out, so that `${NAME:-}` switches one on.
+    """
+
+    url: str | None = Field(None, description="Base URL, with or without /v1. Empty: the provider is left out.")
+    host: str | None = Field(None, description="The machine, a name under `hosts`.")
+    port: Port | None = Field(None, description="TCP port on `host`.")
+    api_key: str = Field("", repr=False, description="Sent as a Bearer token. Never logged, never passed on.")
+    connect_s: Seconds = Field(0.5, description="Dial timeout. An unplugged machine is silent, so keep it short.")
+
+
+class OpenAIProvider(HttpProviderBase):
+    """Any OpenAI-compatible server: Ollama, llama.cpp, vLLM, LM Studio, a manager, another router, a cloud."""
+
+    kind: Literal["openai"]
+    serves: list[Modality] = Field([Modality.CHAT], min_length=1, description="chat, speech or both.")
+    models: list[str] = Field([], description="Models it serves, for servers that do not list them.")
+    first_byte_s: Seconds = Field(120, description="Silence allowed before the first byte of an answer.")
+    stall_s: Seconds = Field(30, description="Silence allowed between two bytes of an answer.")
+
+
+class TtsNodeProvider(HttpProviderBase):
+    """A tts-node of this project: the gaming PC's, or the one beside the router."""
+
+    kind: Literal["tts-node"]
+    first_byte_s: Seconds = Field(120, description="How long one segment may take to be spoken.")
+    stall_s: Seconds = Field(30, description="Silence allowed between two bytes of an answer.")
+
+
+class LocalLlmProvider(ProviderBase):
+    """LLM servers on this machine, found on their usual ports and used as soon as they are up."""
+
+    kind: Literal["local-llm"]
+    address: str = Field("127.0.0.1", description="Where to look.")
+    ports: dict[str, Port] = Field(
+        {"ollama": 11434, "lm-studio": 1234, "llama-cpp": 8080, "vllm": 8000, "jan": 1337, "koboldcpp": 5001},
+        description="Port by the name under which a server found there appears as a provider.",
+    )
+    first_byte_s: Seconds = Field(120, description="Silence allowed before the first byte of an answer.")
+    stall_s: Seconds = Field(30, description="Silence allowed between two bytes of an answer.")
+
+
+class DemoProvider(ProviderBase):
+    """A built-in stand-in that answers chats by telling how to connect an LLM. Never a fallback."""
+
+    kind: Literal["demo"]
+    words_per_s: float = Field(20, gt=0, le=10_000, description="Pace of its streamed answer.")
+
+
+ProviderSettings = Annotated[
+    OpenAIProvider | TtsNodeProvider | LocalLlmProvider | DemoProvider, Field(discriminator="kind")
+]
+
+
+class RouteSettings(Section):
+    """One way to serve a model."""
+
+    provider: str = Field(description="A name under `providers`.")
+    model: str = Field("", description="The name that provider knows the model by. Empty: the same name.")
+    tier: Tier | None = Field(None, description="Overrides the provider's tier.")
+
+
+class ModelSettings(Section):
+    """`models.NAME`: a name clients may ask for, and the providers behind it in order of preference."""
+
+    serves: Modality = Field(Modality.CHAT, description="chat or speech.")
+    routes: list[RouteSettings] = Field(min_length=1, description="Where it can be served.")
+
+
+class VoiceSettings(Section):
+    """`voices.NAME`: a voice of the house, and what each provider calls it."""
+
+    use: dict[str, str] = Field(min_length=1, description="Provider name: that provider's voice.")
+    language: str | None = Field(None, description="BCP 47 tag, shown in the voice list.")
+    gender: str | None = Field(None, description="Shown in the voice list.")
+
+
+class ClientSettings(Section):
+    """`clients.NAME`: somebody with a key. `local-ai-router keys new NAME` prints this."""
+
+    key_sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$", repr=False, description="SHA-256 of the key, in hex. The key is not kept."
+    )
+    role: Literal["user", "admin"] = Field("user", description="admin may use /admin.")
+
+
+class SpeechSettings(Section):
+    """`speech`: defaults and limits of `/v1/audio/speech`."""
+
+    default_model: str = Field("speech", description="What tts-1, tts-1-hd, gpt-4o-mini-tts and no model mean.")
+    default_voice: str = Field("alloy", description="The voice when the client names none.")
+    max_input_chars: int = Field(4096, ge=1, le=1_000_000, description="Longest `input`.")
+    substitution: Literal["none", "any"] = Field(
+        "any", description="any: another engine speaks rather than nobody, told in X-Router-Substitution."
+    )
+
+
+class Settings(Section):
+    """The whole file."""
+
+    server: ServerSettings = ServerSettings()
+    hosts: dict[str, HostSettings] = {}
+    providers: dict[str, ProviderSettings] = {}
+    models: dict[str, ModelSettings] = {}
+    voices: dict[str, VoiceSettings] = {}
+    clients: dict[str, ClientSettings] = {}
+    speech: SpeechSettings = SpeechSettings()

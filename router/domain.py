@@ -1,0 +1,160 @@
+"""The words of the house: what is asked for, where it may go, what comes back. Values only, no behaviour
+that needs the outside world."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+SAMPLE_RATE_HZ: Final = 24_000  # PCM inside the house: 24 kHz, signed 16-bit little-endian, mono (OpenAI's `pcm`)
+BYTES_PER_SAMPLE: Final = 2
+
+
+class Modality(StrEnum):
+    """What kind of thing a provider or a model does."""
+
+    CHAT = "chat"
+    SPEECH = "speech"
+
+
+class Endpoint(StrEnum):
+    """One routed operation; the value is its label in logs and metrics."""
+
+    CHAT = "chat"
+    COMPLETIONS = "completions"
+    EMBEDDINGS = "embeddings"
+    RESPONSES = "responses"
+    MESSAGES = "messages"
+    SPEECH = "speech"
+
+    @property
+    def modality(self) -> Modality:
+        return Modality.SPEECH if self is Endpoint.SPEECH else Modality.CHAT
+
+
+# Paths below a provider's base URL; the client's path is `/v1` + the same.
+ENDPOINT_PATHS: Final[Mapping[Endpoint, str]] = {
+    Endpoint.CHAT: "/chat/completions",
+    Endpoint.COMPLETIONS: "/completions",
+    Endpoint.EMBEDDINGS: "/embeddings",
+    Endpoint.RESPONSES: "/responses",
+    Endpoint.MESSAGES: "/messages",
+    Endpoint.SPEECH: "/audio/speech",
+}
+
+
+class AudioFormat(StrEnum):
+    """OpenAI's `response_format` values."""
+
+    MP3 = "mp3"
+    OPUS = "opus"
+    AAC = "aac"
+    FLAC = "flac"
+    WAV = "wav"
+    PCM = "pcm"
+
+    @property
+    def media_type(self) -> str:
+        return _MEDIA_TYPES[self]
+
+
+_MEDIA_TYPES: Final = {
+    AudioFormat.MP3: "audio/mpeg",
+    AudioFormat.OPUS: "audio/ogg",
+    AudioFormat.AAC: "audio/aac",
+    AudioFormat.FLAC: "audio/flac",
+    AudioFormat.WAV: "audio/wav",
+    AudioFormat.PCM: "audio/pcm",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCard:
+    """What is fixed about a provider. `is_discovered`: found on a usual port rather than configured, so its
+    absence is nothing to report. `is_demo`: serves only when named."""
+
+    id: str
+    kind: str
+    host: str
+    modalities: frozenset[Modality]
+    tier: int = 1
+    probe_interval_s: float = 1.0
+    is_discovered: bool = False
+    is_demo: bool = False
+    first_byte_s: float = 120.0
+    stall_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as a live provider reports it."""
+
+    id: str
+    state: str | None = None  # the provider's own word: up, cold, loading
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice as a live provider reports it."""
+
+    id: str
+    name: str
+    language: str | None = None
+    gender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to serve a model name: a provider and the name that provider knows the model by.
+
+    `substitutes` tells what differs from what was asked for ("model"), or is None when nothing does.
+    """
+
+    provider: str
+    model: str
+    tier: int
+    substitutes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """`POST /v1/audio/speech`, checked. `speed` is a factor, 0.25 to 4; `voice` and `model` are the names the
+    client used, None where it named none."""
+
+    text: str
+    model: str | None = None
+    voice: str | None = None
+    format: AudioFormat = AudioFormat.MP3
+    speed: float = 1.0
+    language: str | None = None
+    seed: int | None = None
+    instructions: str | None = None
+    sse: bool = False
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The unit of commitment of speech: a piece of text that one provider speaks whole or not at all."""
+
+    text: str
+    voice: str | None
+    speed: float
+    language: str | None
+    seed: int
+    instructions: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A spoken segment: `pcm` is 24 kHz s16le mono; `generation_s` what the provider measured, else None."""
+
+    pcm: bytes
+    generation_s: float | None = None
+    engine: str | None = None
+    voice: str | None = None
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.pcm) / (SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)

@@ -1,0 +1,210 @@
+"""Everything that can go wrong, as one tree; the type says whose fault it is, and so decides failover.
+
+    RouterError
+    ├── ClientError                 the request is at fault: rendered as it is, never held against a provider
+    │   ├── InvalidRequest          400  broken JSON, wrong type, duplicate key, unknown format …
+    │   ├── Unauthorized            401  no key, or not one of ours
+    │   ├── Forbidden               403  foreign Host or Origin, model not allowed, role too low
+    │   ├── NotFound                404  unknown route, model or voice
+    │   ├── MethodNotAllowed        405
+    │   ├── PayloadTooLarge         413
+    │   └── LoopDetected            508  the request has passed this router before
+    ├── ClientGone                  the client hung up: nobody's fault, nothing to render
+    ├── NothingCanServe             503  every candidate was tried or is unavailable; one reason each
+    └── UpstreamFault               a provider's fault: the next candidate may be tried
+        ├── NotSent                 dial, DNS, TLS: not a byte went out, so trying another repeats nothing
+        │   ├── DialRefused         the host answered that nobody listens: the host is alive, the server is not
+        │   └── DialTimeout         silence: an unplugged machine looks like this
+        ├── ConnectionLost          reset or closed in the middle
+        ├── Silent                  no byte within the deadline (`first_byte_s`, `stall_s`): slow is not dead
+        ├── Malformed               not HTTP, not JSON, not audio; or audio that cannot be the text
+        └── Rejected                an HTTP status that blames the provider (401, 402, 403, 404, 429, 5xx)
+
+Each client dialect renders these in one place (`router/api/`). Foreign exceptions are mapped to this tree at
+one edge each (`router/transport/`, `router/providers/`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class RouterError(Exception):
+    """Base of every error that this package raises on purpose.
+
+    `status` is the HTTP status it renders with, `reason` the value of `X-Router-Error`, `type` and `code`
+    the fields of OpenAI's error object.
+    """
+
+    status = 500
+    reason = "internal"
+    type = "server_error"
+    code: str | None = "internal_error"
+    param: str | None = None
+    retry_after_s: float | None = None
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class ClientError(RouterError):
+    """The request is at fault."""
+
+    status = 400
+    reason = "invalid_request"
+    type = "invalid_request_error"
+    code = None
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code or self.code
+
+
+class InvalidRequest(ClientError):
+    """400: the body or a field in it cannot be used; `param` names the field."""
+
+
+class Unauthorized(ClientError):
+    """401: no key, or none of ours."""
+
+    status = 401
+    reason = "unauthorized"
+    type = "authentication_error"
+    code = "invalid_api_key"
+
+
+class Forbidden(ClientError):
+    """403: this client may not do this."""
+
+    status = 403
+    reason = "forbidden"
+    type = "permission_error"
+    code = "forbidden"
+
+
+class NotFound(ClientError):
+    """404: no such route, model or voice."""
+
+    status = 404
+    reason = "not_found"
+    code = "not_found"
+
+
+class MethodNotAllowed(ClientError):
+    """405: the route exists, the method does not; `allow` is the `Allow` header (RFC 9110 §15.5.6)."""
+
+    status = 405
+    reason = "method_not_allowed"
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
+
+
+class PayloadTooLarge(ClientError):
+    """413: the body is over `server.max_body_mb`."""
+
+    status = 413
+    reason = "payload_too_large"
+    code = "payload_too_large"
+
+
+class LoopDetected(ClientError):
+    """508: `Via` says that this request has passed this router before (RFC 9110 §7.6.3)."""
+
+    status = 508
+    reason = "loop_detected"
+    code = "loop_detected"
+
+
+class ClientGone(RouterError):
+    """The client closed its connection; there is nobody left to answer."""
+
+    status = 499
+    reason = "client_gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one provider did not serve a request, for a person to read."""
+
+    provider: str
+    why: str
+
+
+class NothingCanServe(RouterError):
+    """503: no candidate is left. Its message has one line per provider saying why."""
+
+    status = 503
+    reason = "no_provider"
+    type = "server_error"
+    code = "no_provider_available"
+
+    def __init__(self, what: str, refusals: Sequence[Refusal], *, retry_after_s: float = 1.0) -> None:
+        lines = [f"No provider can serve {what} right now."]
+        lines += [f"- {refusal.provider}: {refusal.why}" for refusal in refusals]
+        super().__init__("\n".join(lines))
+        self.refusals = tuple(refusals)
+        self.retry_after_s = retry_after_s
+
+
+class UpstreamFault(RouterError):
+    """A provider's fault. `outcome` is its word in `router_upstream_attempts_total`."""
+
+    status = 502
+    reason = "upstream_fault"
+    code = "upstream_error"
+    outcome = "provider_error"
+
+
+class NotSent(UpstreamFault):
+    """Nothing was sent: DNS, TLS or dialling failed. Trying another provider can repeat nothing."""
+
+    outcome = "provider_unreachable"
+
+
+class DialRefused(NotSent):
+    """The machine answered that nobody listens on this port."""
+
+    outcome = "provider_refused"
+
+
+class DialTimeout(NotSent):
+    """Not a sound within the connect timeout: the machine is off, asleep or unplugged."""
+
+    outcome = "provider_dial_timeout"
+
+
+class ConnectionLost(UpstreamFault):
+    """The connection ended before the answer did. `had_bytes`: some of the answer had arrived."""
+
+    outcome = "provider_connection_lost"
+
+    def __init__(self, message: str, *, had_bytes: bool = False) -> None:
+        super().__init__(message)
+        self.had_bytes = had_bytes
+
+
+class Silent(UpstreamFault):
+    """No byte within the deadline. Soft: language models send nothing while they load or think."""
+
+    outcome = "provider_timeout"
+
+
+class Malformed(UpstreamFault):
+    """What came back is not what the protocol, the format or the text allows."""
+
+    outcome = "provider_malformed"
+
+
+class Rejected(UpstreamFault):
+    """The provider answered with a status that is its own fault, not the client's."""
+
+    outcome = "provider_rejected"
+
+    def __init__(self, message: str, *, upstream_status: int, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.upstream_status = upstream_status
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,188 @@
+"""The dispatch of opaque bytes: chat and its kin.
+
+Candidates are tried in order until one begins to answer; from the client's first byte on there is no way back.
+So nothing is sent to the client before the upstream's first body byte, and a short answer is sent only when all
+of it is here: a server that dies in between costs the client nothing but time.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from router.domain import Endpoint, Route
+from router.errors import NothingCanServe, Refusal, Rejected, UpstreamFault
+from router.ports import ForwardProvider, Header, Monotonic, Observer, Record, ResponseHead
+from router.providers.origin import error_message
+from router.roster import Roster
+from router.transport import Inbox
+from router.usage import UsageReader
+
+# Whose fault a status is. 404 is the provider's: it lost the model, another may have it.
+PROVIDER_FAULTS: Final = frozenset({401, 402, 403, 404, 408, 429})
+COMPLETE_UNDER_BYTES: Final = 64 * 1024  # an answer up to this size is sent when it is whole
+_ERROR_BODY_BYTES: Final = 64 * 1024
+
+
+class Reply(Protocol):
+    """Where the answer goes."""
+
+    @property
+    def is_started(self) -> bool: ...
+    async def start(self, status: int, headers: Sequence[Header]) -> None: ...
+    async def send(self, chunk: bytes) -> None: ...
+    async def finish(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardCall:
+    """An opaque request: its routes, what to send (`body_for(model)`), and the record to fill in."""
+
+    endpoint: Endpoint
+    model: str
+    routes: Sequence[Route]
+    headers: Sequence[Header]
+    body_for: Callable[[str], bytes]
+    record: Record
+
+
+class Forwarder:
+    """Forwards calls to forward providers."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, ForwardProvider],
+        roster: Roster,
+        observer: Observer,
+        clock: Monotonic,
+    ) -> None:
+        self._providers = providers
+        self._roster = roster
+        self._observer = observer
+        self._clock = clock
+
+    async def forward(self, call: ForwardCall, reply: Reply) -> None:
+        """Answer `call` on `reply`.
+
+        Raises NothingCanServe when no candidate began to answer, UpstreamFault when one failed after its first
+        byte had gone to the client.
+        """
+        candidates = self._roster.order(call.routes)
+        refusals: list[Refusal] = []
+        retry_after_s = 1.0
+        for candidate in candidates:
+            route = candidate.route
+            if not candidate.is_eligible:
+                refusals.append(Refusal(route.provider, candidate.reason))
+                continue
+            if refusals and call.record.provider:
+                self._observer.failed_over(
+                    call.endpoint, call.record.provider, route.provider, call.record.reasons[-1]
+                )
+            try:
+                await self._attempt(call, route, reply)
+            except UpstreamFault as fault:
+                self._note(call.record, route, fault)
+                if reply.is_started:
+                    raise
+                refusals.append(Refusal(route.provider, fault.message))
+                if isinstance(fault, Rejected) and fault.retry_after_s is not None:
+                    retry_after_s = max(retry_after_s, fault.retry_after_s)
+            else:
+                return
+        raise NothingCanServe(f"the model {call.model!r}", refusals, retry_after_s=retry_after_s)
+
+    async def _attempt(self, call: ForwardCall, route: Route, reply: Reply) -> None:
+        """One candidate, from dial to the last byte. Raises UpstreamFault."""
+        provider = self._providers[route.provider]
+        record = call.record
+        record.attempts += 1
+        record.provider = route.provider
+        record.model = route.model
+        inbox, usage = Inbox(), UsageReader()
+        asked = self._clock()
+        with self._roster.in_flight(route.provider):
+            try:
+                exchange = await provider.send(call.endpoint, call.headers, call.body_for(route.model), inbox)
+                inbox.attach(exchange)
+                first_byte_s, stall_s = provider.card.first_byte_s, provider.card.stall_s
+                head = await inbox.read_head(first_byte_s)
+                await _raise_for_status(head, inbox, stall_s)
+                record.streamed = is_event_stream(head)
+                part = await _first_part(head, inbox, first_byte_s)
+                record.upstream_wait_s += self._clock() - asked
+                await reply.start(head.status, passed_on(head.headers))
+                while part:
+                    usage.see(part)
+                    await reply.send(part)
+                    part = await inbox.read(stall_s)
+                await reply.finish()
+                self._observer.attempt_finished(route.provider, "ok")
+            except BaseException:
+                if not reply.is_started:
+                    record.upstream_wait_s += self._clock() - asked
+                raise
+            finally:
+                inbox.close()
+                record.tokens_in, record.tokens_out = usage.tokens_in, usage.tokens_out
+
+    def _note(self, record: Record, route: Route, fault: UpstreamFault) -> None:
+        record.reasons.append(fault.outcome)
+        self._observer.attempt_finished(route.provider, fault.outcome)
+        self._roster.note_fault(route.provider, fault)
+
+
+async def _raise_for_status(head: ResponseHead, inbox: Inbox, stall_s: float) -> None:
+    """Raise Rejected when the status blames the provider. The client's own faults pass as they are."""
+    if head.status not in PROVIDER_FAULTS and head.status < 500:
+        return
+    said = error_message(await inbox.read_all(stall_s, _ERROR_BODY_BYTES))
+    message = f"answered with status {head.status}" + (f": {said}" if said else "")
+    raise Rejected(message, upstream_status=head.status, retry_after_s=retry_after_s(head.get(b"retry-after")))
+
+
+async def _first_part(head: ResponseHead, inbox: Inbox, deadline_s: float) -> bytes:
+    """The first bytes of the body: of a short answer, all of it."""
+    length = head.get(b"content-length")
+    if length is not None and int(length) <= COMPLETE_UNDER_BYTES:
+        return await inbox.read_all(deadline_s, COMPLETE_UNDER_BYTES)
+    return await inbox.read(deadline_s)
+
+
+def retry_after_s(value: bytes | None) -> float | None:
+    """`Retry-After` in seconds (RFC 9110 §10.2.3); its date form, which no LLM server sends, is None."""
+    if value is None or not value.strip().isdigit():
+        return None
+    return min(float(value), 86_400.0)
+
+
+def is_event_stream(head: ResponseHead) -> bool:
+    content_type = head.get(b"content-type") or b""
+    return content_type.lower().startswith(b"text/event-stream")
+
+
+_HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_NOT_PASSED_ON: Final = _HOP_BY_HOP | {b"set-cookie", b"set-cookie2", b"x-request-id"}
+
+
+def passed_on(headers: Sequence[Header]) -> list[Header]:
+    """An upstream's response headers for the client: hop-by-hop ones (RFC 9110 §7.6.1), cookies and what the
+    router says itself are left out."""
+    named = b",".join(value for name, value in headers if name.lower() == b"connection")
+    dropped = _NOT_PASSED_ON | {name.strip().lower() for name in named.split(b",")} if named else _NOT_PASSED_ON
+    return [
+        (name.lower(), value)
+        for name, value in headers
+        if (lowered := name.lower()) not in dropped and not lowered.startswith(b"x-router-")
+    ]

@@ -1,0 +1,106 @@
+"""Logging: readable on a terminal, JSON in production, written by a thread of its own.
+
+A record's `fields` (given with `extra={"fields": …}`) become keys of the JSON line. The event loop only puts
+records on a queue; when a slow disk lets it fill up, lines are dropped and counted rather than requests delayed.
+"""
+
+import contextlib
+import logging
+import logging.handlers
+import queue
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+_QUEUE_LINES: Final = 10_000
+_COLOURS: Final = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m", "DEBUG": "\x1b[2m"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time (RFC 3339, UTC), level, logger, event, then the record's fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, Any] = {
+            "time": f"{stamp}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """A line for a person; coloured when `in_colour`."""
+
+    def __init__(self, *, in_colour: bool) -> None:
+        super().__init__()
+        self._in_colour = in_colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%H:%M:%S", time.localtime(record.created))
+        fields = getattr(record, "fields", {})
+        shown = " ".join(f"{key}={value}" for key, value in fields.items() if value not in ("", None))
+        line = f"{stamp} {record.levelname.lower():7} {record.getMessage()} {shown}".rstrip()
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        colour = _COLOURS.get(record.levelname) if self._in_colour else None
+        return f"{colour}{line}\x1b[0m" if colour else line
+
+
+class _DroppingQueueHandler(logging.handlers.QueueHandler):
+    """Never waits."""
+
+    dropped = 0
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            self.queue.put_nowait(record)
+        except queue.Full:
+            self.dropped += 1
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        return record  # formatted by the writing thread; nothing is pickled
+
+
+class _QuietCuts(logging.Filter):
+    """uvicorn reports an answer that was cut on purpose as an error; the access log has it already."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "ASGI callable returned without completing response" not in record.getMessage()
+
+
+@contextlib.contextmanager
+def logging_to_stderr(log_format: str, level: str) -> Iterator[None]:
+    """Log to stderr for as long as the block lasts, and flush at its end. `log_format`: auto, text or json."""
+    is_terminal = sys.stderr.isatty()
+    is_text = log_format == "text" or (log_format == "auto" and is_terminal)
+    writer = logging.StreamHandler(sys.stderr)
+    writer.setFormatter(TextFormatter(in_colour=is_terminal) if is_text else JsonFormatter())
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUE_LINES)
+    handler = _DroppingQueueHandler(lines)
+    listener = logging.handlers.QueueListener(lines, writer)
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs, and a probe a second
+    uvicorn = logging.getLogger("uvicorn.error")
+    uvicorn.setLevel(logging.WARNING)
+    quiet = _QuietCuts()
+    uvicorn.addFilter(quiet)
+    listener.start()
+    try:
+        yield
+    finally:
+        listener.stop()
+        uvicorn.removeFilter(quiet)
+        root.handlers[:], root.level = before
+        if handler.dropped:
+            print(f"{handler.dropped} log lines were dropped", file=sys.stderr)  # noqa: T201

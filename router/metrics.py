@@ -1,0 +1,207 @@
+"""Prometheus metrics: an observer that counts. The only room that imports prometheus_client.
+
+Label values come from closed sets or are bounded: what clients may invent (a model's or a voice's name) becomes
+`_other` beyond `MAX_NAMES` different ones. docs/metrics.md lists every metric, and a test holds it to that.
+"""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from router.health import HostState, ProviderState
+from router.outcomes import Outcome
+from router.ports import Record
+
+OTHER: Final = "_other"
+MAX_NAMES: Final = 200
+LATENCY_BUCKETS_S: Final = (
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1,
+    2.5,
+    5,
+    10,
+    30,
+    60,
+    120,
+    300,
+)
+OVERHEAD_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1)
+REALTIME_FACTOR_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+
+class _Names:
+    """Keeps a label's values to a bounded set."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def bounded(self, name: str) -> str:
+        if name in self._seen:
+            return name
+        if len(self._seen) >= MAX_NAMES:
+            return OTHER
+        self._seen.add(name)
+        return name
+
+
+class Metrics:
+    """Implements `ports.Observer`. Several may live in one process: the registry is their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._models = _Names()
+        self._voices = _Names()
+        registry = self.registry
+        self._requests = Counter(
+            "router_requests",
+            "Requests by how they ended.",
+            ["endpoint", "model", "provider", "outcome"],
+            registry=registry,
+        )
+        self._duration = Histogram(
+            "router_request_duration_seconds",
+            "From the request's head to the answer's last byte.",
+            ["endpoint"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self._first_byte = Histogram(
+            "router_time_to_first_byte_seconds",
+            "From the request's head to the answer's first byte.",
+            ["endpoint"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self._overhead = Histogram(
+            "router_overhead_seconds",
+            "The router's own part of the time to the first byte.",
+            ["endpoint"],
+            buckets=OVERHEAD_BUCKETS_S,
+            registry=registry,
+        )
+        self._generation = Histogram(
+            "router_tts_generation_seconds",
+            "X-Generation-Time of spoken answers.",
+            ["model", "provider"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self._audio = Histogram(
+            "router_tts_audio_seconds",
+            "X-Audio-Duration of spoken answers.",
+            ["model", "provider"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self._realtime_factor = Histogram(
+            "router_tts_realtime_factor",
+            "Generation time divided by audio duration; below 1 is faster than playback.",
+            ["model", "provider"],
+            buckets=REALTIME_FACTOR_BUCKETS,
+            registry=registry,
+        )
+        self._attempts = Counter(
+            "router_upstream_attempts",
+            "Attempts at a provider by how they ended.",
+            ["provider", "outcome"],
+            registry=registry,
+        )
+        self._failovers = Counter(
+            "router_failovers",
+            "Requests that went on to another provider after one failed.",
+            ["endpoint", "from_provider", "to_provider", "reason"],
+            registry=registry,
+        )
+        self._provider_state = Gauge(
+            "router_provider_state",
+            "1 for the state a provider is in, 0 for the others.",
+            ["provider", "state"],
+            registry=registry,
+        )
+        self._host_state = Gauge(
+            "router_host_state",
+            "1 for the state a host is in, 0 for the others.",
+            ["host", "state"],
+            registry=registry,
+        )
+        self._in_flight = Gauge(
+            "router_inflight_requests", "Requests being answered now.", ["endpoint"], registry=registry
+        )
+        self._cache = Counter(
+            "router_cache_requests",
+            "Speech requests by what the cache had.",
+            ["result"],
+            registry=registry,
+        )
+        self._voice_requests = Counter(
+            "router_voice_requests", "Spoken answers by voice.", ["voice"], registry=registry
+        )
+        self._tokens = Counter(
+            "router_chat_tokens", "Tokens that answers reported.", ["direction"], registry=registry
+        )
+        self._loop_lag = Histogram(
+            "router_event_loop_lag_seconds",
+            "How late the event loop ran a timer.",
+            buckets=OVERHEAD_BUCKETS_S,
+            registry=registry,
+        )
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)
+
+    # ports.Observer
+
+    def request_started(self, record: Record) -> None:
+        self._in_flight.labels(record.endpoint).inc()
+
+    def request_finished(self, record: Record) -> None:
+        endpoint = record.endpoint
+        self._in_flight.labels(endpoint).dec()
+        is_known = record.provider != ""  # an unknown model never reached a provider
+        model = self._models.bounded(record.model) if is_known else OTHER
+        self._requests.labels(endpoint, model, record.provider or "none", record.outcome).inc()
+        self._duration.labels(endpoint).observe(record.finished - record.started)
+        if record.first_byte is not None and is_known:
+            self._first_byte.labels(endpoint).observe(record.first_byte - record.started)
+            self._overhead.labels(endpoint).observe(record.overhead_s)
+        if record.tokens_in or record.tokens_out:
+            self._tokens.labels("input").inc(record.tokens_in)
+            self._tokens.labels("output").inc(record.tokens_out)
+        if record.audio_s is not None and record.outcome == Outcome.OK:
+            self._speech_finished(record, model, record.audio_s)
+
+    def attempt_finished(self, provider: str, outcome: str) -> None:
+        self._attempts.labels(provider, outcome).inc()
+
+    def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None:
+        self._failovers.labels(endpoint, from_provider, to_provider, reason).inc()
+
+    def provider_changed(self, provider: str, state: ProviderState, detail: str) -> None:
+        del detail  # for the log
+        for each in ProviderState:
+            self._provider_state.labels(provider, each).set(each is state)
+
+    def host_changed(self, host: str, state: HostState) -> None:
+        for each in HostState:
+            self._host_state.labels(host, each).set(each is state)
+
+    def loop_lagged(self, lag_s: float) -> None:
+        self._loop_lag.observe(lag_s)
+
+    def _speech_finished(self, record: Record, model: str, audio_s: float) -> None:
+        generation_s = record.generation_s or 0.0
+        self._generation.labels(model, record.provider).observe(generation_s)
+        self._audio.labels(model, record.provider).observe(audio_s)
+        if audio_s > 0:
+            self._realtime_factor.labels(model, record.provider).observe(generation_s / audio_s)
+        self._voice_requests.labels(self._voices.bounded(record.voice)).inc()
+        self._cache.labels("bypass").inc()

@@ -1,0 +1,101 @@
+"""Several observers as one, and the one that writes the log."""
+
+import logging
+from collections.abc import Sequence
+
+from router.health import HostState, ProviderState
+from router.outcomes import Outcome
+from router.ports import Observer, Record
+
+_access = logging.getLogger("router.access")
+_health = logging.getLogger("router.health")
+_QUIET = frozenset({"other"})  # pages, probes and scrapes: logged at debug only
+
+
+class Observers:
+    """Tells each in turn."""
+
+    def __init__(self, members: Sequence[Observer]) -> None:
+        self._members = tuple(members)
+
+    def request_started(self, record: Record) -> None:
+        for member in self._members:
+            member.request_started(record)
+
+    def request_finished(self, record: Record) -> None:
+        for member in self._members:
+            member.request_finished(record)
+
+    def attempt_finished(self, provider: str, outcome: str) -> None:
+        for member in self._members:
+            member.attempt_finished(provider, outcome)
+
+    def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None:
+        for member in self._members:
+            member.failed_over(endpoint, from_provider, to_provider, reason)
+
+    def provider_changed(self, provider: str, state: ProviderState, detail: str) -> None:
+        for member in self._members:
+            member.provider_changed(provider, state, detail)
+
+    def host_changed(self, host: str, state: HostState) -> None:
+        for member in self._members:
+            member.host_changed(host, state)
+
+    def loop_lagged(self, lag_s: float) -> None:
+        for member in self._members:
+            member.loop_lagged(lag_s)
+
+
+class LogObserver:
+    """Writes one line per request and per change of health. Never what was asked or said, never a key."""
+
+    def request_started(self, record: Record) -> None:
+        """Nothing: a request is logged when it ends."""
+
+    def request_finished(self, record: Record) -> None:
+        level = logging.DEBUG if record.endpoint in _QUIET and record.outcome == Outcome.OK else logging.INFO
+        if _access.isEnabledFor(level):
+            _access.log(level, "request", extra={"fields": _fields(record)})
+
+    def attempt_finished(self, provider: str, outcome: str) -> None:
+        if outcome != "ok":
+            _access.debug("attempt", extra={"fields": {"provider": provider, "outcome": outcome}})
+
+    def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None:
+        fields = {"endpoint": endpoint, "from": from_provider, "to": to_provider, "reason": reason}
+        _access.warning("failover", extra={"fields": fields})
+
+    def provider_changed(self, provider: str, state: ProviderState, detail: str) -> None:
+        if state is ProviderState.UNKNOWN:
+            return
+        fields = {"provider": provider, "state": str(state), "detail": detail}
+        _health.info("provider", extra={"fields": fields})
+
+    def host_changed(self, host: str, state: HostState) -> None:
+        _health.debug("host", extra={"fields": {"host": host, "state": str(state)}})
+
+    def loop_lagged(self, lag_s: float) -> None:
+        if lag_s > 0.25:
+            _health.warning("event loop", extra={"fields": {"lag_s": round(lag_s, 3)}})
+
+
+def _fields(record: Record) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "id": record.request_id,
+        "endpoint": record.endpoint,
+        "outcome": str(record.outcome),
+        "status": record.status,
+        "client": record.client,
+        "model": record.model[:100],
+        "provider": record.provider,
+        "attempts": record.attempts,
+        "ms": round((record.finished - record.started) * 1000, 1),
+    }
+    if record.first_byte is not None:
+        fields["first_byte_ms"] = round((record.first_byte - record.started) * 1000, 1)
+    if record.audio_s is not None:
+        fields |= {"audio_s": round(record.audio_s, 2), "generation_s": round(record.generation_s or 0, 3)}
+    if record.reasons:
+        fields["faults"] = list(record.reasons)
+    return fields

@@ -1,0 +1,176 @@
+"""The seams of the house: Protocols that the inner rooms call and the outer rooms implement.
+
+`transport/` implements Transport, `providers/` Provider, `metrics.py` Observer, `state/` StateStore.
+Nothing here does anything.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from router.domain import Endpoint, Model, ProviderCard, Segment, Utterance, Voice
+from router.errors import UpstreamFault
+from router.health import HostSign, HostState, ProviderSign, ProviderState
+
+Header = tuple[bytes, bytes]
+
+Monotonic = Callable[[], float]
+"""Seconds on a clock that never goes back; injected wherever a decision depends on time."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """One HTTP request to a provider. `target` is path and query; `headers` lack Host and Content-Length, which
+    the transport adds. The request is repeatable: the body is whole and in memory."""
+
+    method: str
+    target: str
+    headers: Sequence[Header]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """Status line and headers of an upstream's answer, names as sent."""
+
+    status: int
+    headers: Sequence[Header]
+
+    def get(self, name: bytes) -> bytes | None:
+        """The first header called `name` (lower case), or None."""
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value
+        return None
+
+
+class Sink(Protocol):
+    """Where an upstream's answer goes, in order: `head`, `data`*, then `end` or `error`. Nothing follows those.
+
+    All four are plain calls from the event loop, so a sink may hand bytes from socket to socket without a task
+    in between. A sink that falls behind pauses the exchange.
+    """
+
+    def head(self, head: ResponseHead) -> None: ...
+    def data(self, chunk: bytes) -> None: ...
+    def end(self) -> None: ...
+    def error(self, fault: UpstreamFault) -> None: ...
+
+
+class Exchange(Protocol):
+    """A request under way. `abort` closes the upstream's connection at once and is idempotent; after it the sink
+    hears nothing more."""
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Transport(Protocol):
+    """Sends requests to one upstream, over connections of its own."""
+
+    async def send(self, request: UpstreamRequest, sink: Sink) -> Exchange:
+        """Dial if need be and write the request; the answer goes to `sink`.
+
+        Raises NotSent when nothing went out. Later faults reach the sink.
+        """
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one look at a provider showed. `models` and `voices` are None when it told nothing new."""
+
+    host: HostSign
+    provider: ProviderSign
+    detail: str = ""
+    models: tuple[Model, ...] | None = None
+    voices: tuple[Voice, ...] | None = None
+
+
+class Provider(Protocol):
+    """A server on a host: one upstream dialect. Vendor JSON does not leave the implementing module."""
+
+    @property
+    def card(self) -> ProviderCard: ...
+
+    async def probe(self) -> Probe:
+        """Look cheaply, never by an inference or a model load. Does not raise; has its own deadline."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class ForwardProvider(Provider, Protocol):
+    """Takes opaque bodies."""
+
+    async def send(self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange: ...
+
+
+class SpeechProvider(Provider, Protocol):
+    """Speaks segments."""
+
+    async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
+        """Speak `segment` whole. Cancelling closes the connection. Raises UpstreamFault or ClientError."""
+        ...
+
+
+@dataclass(slots=True)
+class Record:
+    """What happened to one request, filled in as it goes and told to the observer once, at its end.
+
+    Times are monotonic seconds; `outcome` is a word of `router.outcomes`.
+    """
+
+    request_id: str
+    endpoint: str
+    started: float
+    client: str = "anonymous"
+    model: str = ""
+    provider: str = ""
+    attempts: int = 0
+    status: int = 0
+    outcome: str = "ok"
+    streamed: bool = False
+    first_byte: float | None = None
+    finished: float = 0.0
+    upstream_wait_s: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    voice: str = ""
+    audio_s: float | None = None
+    generation_s: float | None = None
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def overhead_s(self) -> float:
+        """Time spent inside the router before the first byte left."""
+        if self.first_byte is None:
+            return 0.0
+        return max(0.0, self.first_byte - self.started - self.upstream_wait_s)
+
+
+class Observer(Protocol):
+    """Is told what happened; must not raise and must not wait."""
+
+    def request_started(self, record: Record) -> None: ...
+    def request_finished(self, record: Record) -> None: ...
+    def attempt_finished(self, provider: str, outcome: str) -> None: ...
+    def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None: ...
+    def provider_changed(self, provider: str, state: ProviderState, detail: str) -> None: ...
+    def host_changed(self, host: str, state: HostState) -> None: ...
+    def loop_lagged(self, lag_s: float) -> None: ...
+
+
+class StateStore(Protocol):
+    """What routers of one house may share: limits, cache, jobs, drain, finished answers. Local by default.
+
+    Health is not kept here, ever: what one router can reach says nothing of another. Keys are text, values
+    bytes; every entry ends by itself after `ttl_s` seconds. Bounded: the oldest entries go first.
+    """
+
+    async def get(self, key: str) -> bytes | None: ...
+    async def put(self, key: str, value: bytes, *, ttl_s: float) -> None: ...
+    async def delete(self, key: str) -> None: ...

@@ -1,0 +1,122 @@
+"""Any OpenAI-compatible server: Ollama, llama.cpp, vLLM, LM Studio, a gaming PC's manager, another router.
+
+Chat and its kin pass through as they are. Speech is asked for as WAV, which every such server has, and decoded
+to the house's PCM; so it does not matter whether the server really sends WAV.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from router.domain import ENDPOINT_PATHS, Endpoint, Model, ProviderCard, Segment, Utterance
+from router.errors import InvalidRequest, Rejected, UpstreamFault
+from router.health import HostSign, ProviderSign
+from router.ports import Exchange, Header, Probe, ResponseHead, Sink
+from router.providers.origin import Origin, decoded, error_message, probe_of, request_headers
+from router.speech.decoding import to_pcm
+from router.transport import Inbox
+
+MAX_SPEECH_BYTES: Final = 64 * 1024 * 1024  # 22 minutes of 24 kHz PCM
+CALLERS_STATUSES: Final = frozenset({400, 413, 422})  # the client's fault, whoever finds it
+
+
+class _ModelEntry(msgspec.Struct):
+    id: str
+
+
+class _ModelList(msgspec.Struct):
+    data: list[_ModelEntry]
+
+
+class OpenAIServer:
+    """Implements `ports.ForwardProvider` and `ports.SpeechProvider`. `known_models` are added to what it lists."""
+
+    def __init__(self, card: ProviderCard, origin: Origin, known_models: Sequence[str] = ()) -> None:
+        self.card = card
+        self._origin = origin
+        self._known = tuple(Model(name) for name in known_models)
+
+    def __repr__(self) -> str:
+        return f"<OpenAIServer {self.card.id} {self._origin!r}>"
+
+    async def probe(self) -> Probe:
+        """GET /models, which loads nothing."""
+        try:
+            listing = decoded(await self._origin.look("/models"), _ModelList, "its model list")
+        except Rejected as fault:
+            if fault.upstream_status == 404 and self._known:  # a server without a list, and we know its models
+                return Probe(HostSign.ANSWERED, ProviderSign.READY, "", self._known)
+            return probe_of(fault)
+        except UpstreamFault as fault:
+            return probe_of(fault)
+        models = tuple(Model(entry.id) for entry in listing.data) + self._known
+        return Probe(HostSign.ANSWERED, ProviderSign.READY, "", models)
+
+    async def send(self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange:
+        """See `ports.ForwardProvider.send`."""
+        return await self._origin.post(ENDPOINT_PATHS[endpoint], headers, body, sink)
+
+    async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
+        """See `ports.SpeechProvider.speak`."""
+        body = speech_body(segment, model, "wav")
+        head, audio = await ask_for_speech(self._origin, self.card, body, request_id)
+        pcm = await asyncio.to_thread(to_pcm, audio)
+        return utterance_of(head, pcm)
+
+    async def aclose(self) -> None:
+        await self._origin.aclose()
+
+
+def speech_body(segment: Segment, model: str, audio_format: str) -> dict[str, object]:
+    """OpenAI's speech request for a segment; what the client left out stays out."""
+    body: dict[str, object] = {**segment.options, "model": model, "input": segment.text}
+    optional = {"voice": segment.voice, "language": segment.language, "instructions": segment.instructions}
+    body |= {key: value for key, value in optional.items() if value is not None}
+    return body | {"response_format": audio_format, "speed": segment.speed, "seed": segment.seed}
+
+
+async def ask_for_speech(
+    origin: Origin, card: ProviderCard, body: Mapping[str, object], request_id: str
+) -> tuple[ResponseHead, bytes]:
+    """POST /audio/speech, the whole answer. Raises UpstreamFault, and InvalidRequest for the client's faults."""
+    inbox = Inbox()
+    try:
+        inbox.attach(
+            await origin.post(
+                ENDPOINT_PATHS[Endpoint.SPEECH],
+                request_headers(request_id),
+                msgspec.json.encode(body),
+                inbox,
+            )
+        )
+        head = await inbox.read_head(card.first_byte_s)
+        answer = await inbox.read_all(card.stall_s, MAX_SPEECH_BYTES)
+    finally:
+        inbox.close()
+    if head.status == 200:
+        return head, answer
+    said = error_message(answer) or f"status {head.status}"
+    if head.status in CALLERS_STATUSES:
+        raise InvalidRequest(f"{card.id}: {said}", code="rejected_by_provider")
+    raise Rejected(f"answered with status {head.status}: {said}", upstream_status=head.status)
+
+
+def utterance_of(head: ResponseHead, pcm: bytes) -> Utterance:
+    """PCM and what the headers tell of it."""
+    engine, voice = head.get(b"x-tts-engine"), head.get(b"x-tts-voice")
+    return Utterance(
+        pcm,
+        generation_s=_seconds(head.get(b"x-generation-time")),
+        engine=engine.decode("latin-1") if engine else None,
+        voice=voice.decode("latin-1") if voice else None,
+    )
+
+
+def _seconds(value: bytes | None) -> float | None:
+    try:
+        seconds = float(value) if value is not None else -1.0
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < 86_400 else None

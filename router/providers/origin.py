@@ -1,0 +1,124 @@
+"""An HTTP origin: where a provider's server is, and the two ways to reach it.
+
+Requests go over pooled connections. Probes dial anew each time, because only a dial tells a machine that is
+gone (silence) from a server that is busy (connected, no answer).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from router import __version__
+from router.errors import DialRefused, DialTimeout, Malformed, NotSent, Rejected, Silent, UpstreamFault
+from router.health import HostSign, ProviderSign
+from router.ports import Exchange, Header, Monotonic, Probe, ResponseHead, Sink, UpstreamRequest
+from router.transport import fetch, transport_to
+
+PROBE_DEADLINE_S: Final = 0.9  # less than the second between two probes
+T = TypeVar("T")
+_USER_AGENT: Final = (b"User-Agent", f"local-ai-router/{__version__}".encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A base URL in parts; `path` starts with a slash and has none at its end, or is empty."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def of(cls, url: str) -> "Address":
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return cls(parts.scheme, parts.hostname or "", port, parts.path.rstrip("/"))
+
+    def with_path(self, path: str) -> "Address":
+        return Address(self.scheme, self.host, self.port, path)
+
+
+class Origin:
+    """One server. `api_key` goes out as a Bearer token on every request."""
+
+    def __init__(self, address: Address, *, api_key: str, connect_s: float, clock: Monotonic) -> None:
+        self.address = address
+        self._key: list[Header] = [(b"Authorization", f"Bearer {api_key}".encode())] if api_key else []
+        scheme, host, port = address.scheme, address.host, address.port
+        self._data = transport_to(scheme, host, port, connect_s=connect_s, clock=clock)
+        self._probes = transport_to(
+            scheme, host, port, connect_s=min(connect_s, PROBE_DEADLINE_S), clock=clock, keep_alive=False
+        )
+
+    def __repr__(self) -> str:
+        return f"<Origin {self._data!r}>"
+
+    async def post(self, path: str, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange:
+        """Send `body`; the answer goes to `sink`. Raises NotSent."""
+        target = self.address.path + path
+        return await self._data.send(UpstreamRequest("POST", target, [*headers, *self._key], body), sink)
+
+    async def look(self, path: str) -> bytes:
+        """GET for a probe. Raises UpstreamFault; Rejected for any status but 200."""
+        request = UpstreamRequest("GET", self.address.path + path, [_USER_AGENT, *self._key])
+        head, body = await fetch(self._probes, request, deadline_s=PROBE_DEADLINE_S)
+        if head.status != 200:
+            raise Rejected(_status_in_words(head, path), upstream_status=head.status)
+        return body
+
+    async def aclose(self) -> None:
+        await self._data.aclose()
+        await self._probes.aclose()
+
+
+def probe_of(fault: UpstreamFault) -> Probe:
+    """What a failed look says of host and provider."""
+    match fault:
+        case DialTimeout():
+            return Probe(HostSign.SILENT, ProviderSign.FAULT, fault.message)
+        case Silent():  # it accepted the connection, so the machine is there; the server is busy
+            return Probe(HostSign.ANSWERED, ProviderSign.SLOW, "busy: accepts connections, answers no probe")
+        case DialRefused() | NotSent() | Malformed() | Rejected():
+            return Probe(HostSign.ANSWERED, ProviderSign.FAULT, fault.message)
+    return Probe(HostSign.ANSWERED, ProviderSign.FAULT, fault.message)
+
+
+def request_headers(request_id: str) -> list[Header]:
+    """Headers of a request that the router itself makes."""
+    return [
+        (b"Content-Type", b"application/json"),
+        (b"Accept", b"*/*"),
+        (b"X-Request-Id", request_id.encode()),
+        _USER_AGENT,
+    ]
+
+
+def decoded(body: bytes, kind: type[T], what: str) -> T:
+    """JSON as `kind`. Raises Malformed naming `what`."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise Malformed(f"{what} is not what was expected: {exc}") from exc
+
+
+def error_message(body: bytes) -> str:
+    """The human part of an upstream's error body, at most 200 characters; empty when there is none."""
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    error = document.get("error", document) if isinstance(document, dict) else None
+    text = error.get("message") or error.get("detail") if isinstance(error, dict) else error
+    return " ".join(text.split())[:200] if isinstance(text, str) else ""
+
+
+def _status_in_words(head: ResponseHead, path: str) -> str:
+    match head.status:
+        case 401 | 403:
+            return f"refuses our key (status {head.status}); check its api_key"
+        case 404:
+            return f"has no {path} (status 404); is the base URL right?"
+    return f"answered {path} with status {head.status}"

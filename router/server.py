@@ -1,0 +1,104 @@
+"""The HTTP server around a house: uvicorn, one process, one event loop."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from router.app import House
+
+
+class CannotListen(Exception):
+    """The address cannot be bound; the message says what to do."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises CannotListen."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, proto)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            raise CannotListen(
+                f"Port {port} on {host} is taken, perhaps by a router that runs already. "
+                f"Choose another one: --port {port + 1}, ROUTER_PORT={port + 1}, or make run PORT={port + 1}."
+            ) from exc
+        raise CannotListen(f"Cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
+    listener.set_inheritable(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling, which ends the process before its owners could clean up."""
+
+    def __init__(self, config: uvicorn.Config, house: House, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._house = house
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def ask_to_stop(self) -> None:
+        """Drain and stop; asked again, stop at once."""
+        self._house.drain()
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+async def serve(house: House, listener: socket.socket, on_ready: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGINT or SIGTERM, then let what is in flight finish for `server.shutdown_grace_s`.
+
+    `on_ready` is called once connections are accepted.
+    """
+    config = uvicorn.Config(
+        house.entry,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=int(house.settings.server.shutdown_grace_s),
+        backlog=2048,
+        ws="none",
+        proxy_headers=False,
+    )
+    server = _Server(config, house, on_ready)
+    with _signals(server.ask_to_stop):
+        await server.serve(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    try:
+        for number in numbers:
+            loop.add_signal_handler(number, stop)
+    except NotImplementedError:  # Windows
+        before = [signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop)) for number in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
+        return
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

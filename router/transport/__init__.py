@@ -1,0 +1,19 @@
+"""Connections to upstreams: the only rooms that import an HTTP client or parser."""
+
+from router.ports import Monotonic, Transport
+from router.transport.http1 import Http1Transport
+from router.transport.inbox import Inbox, fetch
+from router.transport.tls import TlsTransport
+
+__all__ = ["Http1Transport", "Inbox", "TlsTransport", "fetch", "transport_to"]
+
+
+def transport_to(
+    scheme: str, host: str, port: int, *, connect_s: float, clock: Monotonic, keep_alive: bool = True
+) -> Transport:
+    """The transport for an origin: our own for plain HTTP on the LAN, httpx for TLS."""
+    if scheme == "https":
+        return TlsTransport(host, port, connect_s=connect_s)
+    if keep_alive:
+        return Http1Transport(host, port, connect_s=connect_s, clock=clock)
+    return Http1Transport(host, port, connect_s=connect_s, clock=clock, idle_s=0)

@@ -1,0 +1,204 @@
+"""Plain HTTP/1.1 to one upstream: a pool of connections, and the life of an exchange on them.
+
+One pool per upstream, so that a server that stalls every request holds up nobody else's. Connections idle for
+longer than `idle_s` are dropped, before the upstream drops them; when it was quicker, the request goes out
+again on a fresh connection, because not a byte of an answer had come (RFC 9110 §9.2.2 allows that for what has
+no effect yet; the race is the upstream's keep-alive timer, not its work).
+"""
+
+import asyncio
+import errno
+import socket
+from collections import deque
+from typing import Final
+
+from router.errors import ConnectionLost, DialRefused, DialTimeout, NotSent, UpstreamFault
+from router.ports import Exchange, Monotonic, ResponseHead, Sink, UpstreamRequest
+from router.transport.connection import Connection
+
+MAX_CONNECTIONS: Final = 1024
+IDLE_S: Final = 4.0  # uvicorn, behind which many LLM servers live, drops idle connections after 5 s
+_SILENT_ERRNOS: Final = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT}
+
+
+class Http1Transport:
+    """Implements `ports.Transport` for `http://host:port`. `idle_s=0` dials anew for every request."""
+
+    def __init__(
+        self, host: str, port: int, *, connect_s: float, clock: Monotonic, idle_s: float = IDLE_S
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._connect_s = connect_s
+        self._idle_s = idle_s
+        self._clock = clock
+        self._name = f"{host}:{port}"
+        shown = f"[{host}]" if ":" in host else host
+        self._host_line = f"Host: {shown}:{port}\r\n".encode()
+        self._all: set[Connection] = set()
+        self._idle: deque[Connection] = deque()
+        self._redials: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<Http1Transport {self._name} open={len(self._all)} idle={len(self._idle)}>"
+
+    async def send(self, request: UpstreamRequest, sink: Sink) -> Exchange:
+        """See `ports.Transport.send`."""
+        payload = self._payload(request)
+        exchange = _Exchange(self, payload, sink)
+        connection = self._take_idle()
+        if connection is None:
+            connection = await self.dial()
+        exchange.start(connection)
+        return exchange
+
+    async def aclose(self) -> None:
+        """Close every connection; exchanges under way end with ConnectionLost."""
+        self._is_closed = True
+        for task in tuple(self._redials):
+            task.cancel()
+        await asyncio.gather(*self._redials, return_exceptions=True)
+        for connection in tuple(self._all):
+            connection.close()
+
+    async def dial(self) -> Connection:
+        """A fresh connection. Raises NotSent."""
+        if self._is_closed:
+            raise NotSent(f"the connections to {self._name} are closed")
+        if len(self._all) >= MAX_CONNECTIONS:
+            raise NotSent(f"{MAX_CONNECTIONS} connections to {self._name} are open already")
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connect_s):
+                _, connection = await loop.create_connection(self._new_connection, self._host, self._port)
+        except TimeoutError as exc:
+            raise DialTimeout(
+                f"{self._name} did not answer within {self._connect_s:g} s; is the machine awake?"
+            ) from exc
+        except ConnectionRefusedError as exc:
+            raise DialRefused(f"nothing listens on {self._name}; is the server started?") from exc
+        except socket.gaierror as exc:
+            raise NotSent(f"the name {self._host} has no address: {exc.strerror}") from exc
+        except OSError as exc:
+            kind = DialTimeout if exc.errno in _SILENT_ERRNOS else NotSent
+            raise kind(f"{self._name} cannot be reached: {exc.strerror or exc}") from exc
+        self._all.add(connection)
+        return connection
+
+    def redial(self, exchange: "_Exchange") -> "asyncio.Task[None]":
+        """Start `exchange` again on a fresh connection; this transport owns the task."""
+        task = asyncio.get_running_loop().create_task(exchange.restart())
+        self._redials.add(task)
+        task.add_done_callback(self._redials.discard)
+        return task
+
+    def _new_connection(self) -> Connection:
+        return Connection(self._name, self._on_idle, self._on_closed)
+
+    def _take_idle(self) -> Connection | None:
+        """The most recently used connection that is still good; stale ones are closed on the way."""
+        oldest = self._clock() - self._idle_s
+        while self._idle and self._idle[0].idle_since < oldest:
+            self._idle.popleft().close()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                return connection
+        return None
+
+    def _on_idle(self, connection: Connection) -> None:
+        if self._is_closed or self._idle_s == 0:
+            connection.close()
+            return
+        connection.idle_since = self._clock()
+        self._idle.append(connection)
+
+    def _on_closed(self, connection: Connection) -> None:
+        self._all.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def _payload(self, request: UpstreamRequest) -> bytes:
+        lines = [f"{request.method} {request.target} HTTP/1.1\r\n".encode(), self._host_line]
+        lines += [b"%b: %b\r\n" % header for header in request.headers]
+        if request.body or request.method in {"POST", "PUT", "PATCH"}:
+            lines.append(b"Content-Length: %d\r\n" % len(request.body))
+        lines += [b"\r\n", request.body]
+        return b"".join(lines)
+
+
+class _Exchange:
+    """A request and its answer. A sink in front of the caller's, so that a stale connection goes unnoticed."""
+
+    __slots__ = ("_connection", "_is_done", "_is_retried", "_payload", "_pool", "_redial", "_sink")
+
+    def __init__(self, pool: Http1Transport, payload: bytes, sink: Sink) -> None:
+        self._pool = pool
+        self._payload = payload
+        self._sink = sink
+        self._connection: Connection | None = None
+        self._redial: asyncio.Task[None] | None = None
+        self._is_retried = False
+        self._is_done = False
+
+    def start(self, connection: Connection) -> None:
+        self._connection = connection
+        connection.start(self._payload, self)
+
+    async def restart(self) -> None:
+        try:
+            connection = await self._pool.dial()
+        except NotSent as fault:
+            self._is_done = True
+            self._sink.error(fault)
+            return
+        if self._is_done:
+            connection.close()
+        else:
+            self.start(connection)
+
+    # ports.Exchange
+
+    def pause(self) -> None:
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        if self._connection is not None:
+            self._connection.resume()
+
+    def abort(self) -> None:
+        if self._is_done:
+            return
+        self._is_done = True
+        if self._redial is not None:
+            self._redial.cancel()
+        if self._connection is not None:
+            self._connection.close()
+
+    # ports.Sink
+
+    def head(self, head: ResponseHead) -> None:
+        self._sink.head(head)
+
+    def data(self, chunk: bytes) -> None:
+        self._sink.data(chunk)
+
+    def end(self) -> None:
+        self._is_done = True
+        self._connection = None  # it may serve somebody else by now
+        self._sink.end()
+
+    def error(self, fault: UpstreamFault) -> None:
+        if self._is_done:
+            return
+        was_reused = self._connection is not None and self._connection.exchanges > 1
+        is_stale = isinstance(fault, ConnectionLost) and not fault.had_bytes and was_reused
+        self._connection = None
+        if is_stale and not self._is_retried:
+            self._is_retried = True
+            self._redial = self._pool.redial(self)
+            return
+        self._is_done = True
+        self._sink.error(fault)

@@ -1,0 +1,137 @@
+"""A sink that a task reads from: the meeting place of upstream bytes and the coroutine that wants them."""
+
+import asyncio
+from typing import Final
+
+from router.errors import Malformed, Silent, UpstreamFault
+from router.ports import Exchange, ResponseHead, Transport, UpstreamRequest
+
+HIGH_WATER_BYTES: Final = 256 * 1024  # the upstream is paused while this much waits for a slow client
+LOW_WATER_BYTES: Final = 64 * 1024
+
+
+class Inbox:
+    """Implements `ports.Sink`. One reader; bounded, by pausing the upstream."""
+
+    __slots__ = ("_chunks", "_exchange", "_fault", "_head", "_is_ended", "_is_paused", "_size", "_waiter")
+
+    def __init__(self) -> None:
+        self._head: ResponseHead | None = None
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._fault: UpstreamFault | None = None
+        self._is_ended = False
+        self._is_paused = False
+        self._exchange: Exchange | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def attach(self, exchange: Exchange) -> None:
+        """The exchange to pause when the reader falls behind."""
+        self._exchange = exchange
+        self._maybe_pause()
+
+    def close(self) -> None:
+        """Abort the exchange if it still runs. Idempotent."""
+        if self._exchange is not None and not (self._is_ended or self._fault):
+            self._exchange.abort()
+
+    async def read_head(self, deadline_s: float) -> ResponseHead:
+        """The answer's head. Raises UpstreamFault; Silent after `deadline_s` seconds."""
+        while self._head is None:
+            if self._fault is not None:
+                raise self._fault
+            await self._wait(deadline_s)
+        return self._head
+
+    async def read(self, deadline_s: float) -> bytes:
+        """What has arrived since the last read, waiting for something if need be; empty at the end.
+
+        Raises UpstreamFault once everything that came before it was read; Silent after `deadline_s` seconds.
+        """
+        while not self._chunks:
+            if self._fault is not None:
+                raise self._fault
+            if self._is_ended:
+                return b""
+            await self._wait(deadline_s)
+        chunks = self._chunks
+        self._chunks = []
+        self._size = 0
+        self._maybe_resume()
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def read_all(self, deadline_s: float, limit_bytes: int) -> bytes:
+        """The rest of the body. Raises UpstreamFault; Malformed when it is longer than `limit_bytes`."""
+        parts: list[bytes] = []
+        size = 0
+        while chunk := await self.read(deadline_s):
+            parts.append(chunk)
+            size += len(chunk)
+            if size > limit_bytes:
+                raise Malformed(f"the answer is longer than {limit_bytes} bytes")
+        return b"".join(parts)
+
+    @property
+    def is_complete(self) -> bool:
+        """The whole answer is here, though perhaps not yet read."""
+        return self._is_ended
+
+    # ports.Sink
+
+    def head(self, head: ResponseHead) -> None:
+        self._head = head
+        self._wake()
+
+    def data(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        self._maybe_pause()
+        self._wake()
+
+    def end(self) -> None:
+        self._is_ended = True
+        self._wake()
+
+    def error(self, fault: UpstreamFault) -> None:
+        self._fault = fault
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _wait(self, deadline_s: float) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._waiter
+        except TimeoutError as exc:
+            raise Silent(f"no byte within {deadline_s:g} s") from exc
+        finally:
+            self._waiter = None
+
+    def _maybe_pause(self) -> None:
+        if self._size > HIGH_WATER_BYTES and not self._is_paused and self._exchange is not None:
+            self._is_paused = True
+            self._exchange.pause()
+
+    def _maybe_resume(self) -> None:
+        if self._is_paused and self._exchange is not None and not self._is_ended:
+            self._is_paused = False
+            self._exchange.resume()
+
+
+async def fetch(
+    transport: Transport, request: UpstreamRequest, *, deadline_s: float, limit_bytes: int = 4 * 1024 * 1024
+) -> tuple[ResponseHead, bytes]:
+    """A small answer, whole. Raises UpstreamFault; Silent when all of it took longer than `deadline_s`."""
+    inbox = Inbox()
+    try:
+        async with asyncio.timeout(deadline_s):
+            inbox.attach(await transport.send(request, inbox))
+            head = await inbox.read_head(deadline_s)
+            return head, await inbox.read_all(deadline_s, limit_bytes)
+    except TimeoutError as exc:
+        raise Silent(f"no answer within {deadline_s:g} s") from exc
+    finally:
+        inbox.close()

@@ -1,0 +1,123 @@
+"""Everything over TLS, through httpx.
+
+httpx's client is left aside and its transport used alone: a client keeps a cookie jar and would replay one
+caller's `Set-Cookie` on the next caller's request, follows redirects and reads proxies from the environment.
+One TLS context for the process: building one costs 30 ms of CPU.
+"""
+
+import asyncio
+import functools
+import ssl
+from collections.abc import Callable
+
+import httpx
+
+from router.errors import ConnectionLost, DialTimeout, Malformed, NotSent, Silent, UpstreamFault
+from router.ports import Exchange, ResponseHead, Sink, UpstreamRequest
+
+_CONNECTIONS = 256
+_READ_S = 600.0  # a last resort: the caller's own deadlines are shorter
+
+
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """The process's TLS context: the system's certificates, TLS 1.2 and up."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class TlsTransport:
+    """Implements `ports.Transport` for `https://host:port`."""
+
+    def __init__(self, host: str, port: int, *, connect_s: float) -> None:
+        shown = f"[{host}]" if ":" in host else host
+        self._base = f"https://{shown}" if port == 443 else f"https://{shown}:{port}"
+        self._name = f"{host}:{port}"
+        timeouts = {"connect": connect_s, "read": _READ_S, "write": 30.0, "pool": connect_s}
+        self._extensions = {"timeout": timeouts}
+        # Equal limits: with fewer keep-alive connections than connections, httpcore closes and re-opens
+        # connections while streams are open.
+        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+        self._http = httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits, trust_env=False)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<TlsTransport {self._name} exchanges={len(self._tasks)}>"
+
+    async def send(self, request: UpstreamRequest, sink: Sink) -> Exchange:
+        """See `ports.Transport.send`. Returns only when the head is there, because httpx does not part the two."""
+        outgoing = httpx.Request(
+            request.method,
+            self._base + request.target,
+            headers=list(request.headers),
+            content=request.body,
+            extensions=self._extensions,
+        )
+        try:
+            response = await self._http.handle_async_request(outgoing)
+        except httpx.HTTPError as exc:
+            raise self._mapped(exc) from exc
+        exchange = _TlsExchange(response, sink, self._mapped)
+        task = asyncio.get_running_loop().create_task(exchange.pump())
+        exchange.task = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return exchange
+
+    async def aclose(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._http.aclose()
+
+    def _mapped(self, exc: httpx.HTTPError) -> UpstreamFault:
+        match exc:
+            case httpx.ConnectTimeout():
+                return DialTimeout(f"{self._name} did not answer in time; is the machine awake?")
+            case httpx.ConnectError() | httpx.PoolTimeout():
+                return NotSent(f"{self._name} cannot be reached: {exc}")
+            case httpx.TimeoutException():
+                return Silent(f"{self._name} fell silent")
+            case httpx.ProtocolError() | httpx.DecodingError():
+                return Malformed(f"{self._name} does not speak HTTP/1.1: {exc}")
+        return ConnectionLost(f"{self._name} ended the connection: {exc}")
+
+
+class _TlsExchange:
+    """An answer on its way to a sink; pausing holds the pump before its next chunk."""
+
+    def __init__(
+        self, response: httpx.Response, sink: Sink, mapped: Callable[[httpx.HTTPError], UpstreamFault]
+    ) -> None:
+        self._response = response
+        self._sink = sink
+        self._mapped = mapped
+        self._may_run = asyncio.Event()
+        self._may_run.set()
+        self.task: asyncio.Task[None] | None = None
+
+    def pause(self) -> None:
+        self._may_run.clear()
+
+    def resume(self) -> None:
+        self._may_run.set()
+
+    def abort(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+
+    async def pump(self) -> None:
+        response = self._response
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        self._sink.head(ResponseHead(response.status_code, response.headers.raw))
+        try:
+            async for chunk in response.stream:  # raw: still compressed if the upstream compressed it
+                await self._may_run.wait()
+                self._sink.data(chunk)
+        except httpx.HTTPError as exc:
+            self._sink.error(self._mapped(exc))
+        else:
+            self._sink.end()
+        finally:
+            await response.aclose()

@@ -1,0 +1,185 @@
+"""The child process: one engine, spoken to in frames over stdin and stdout.
+
+Rules that keep its parent safe:
+- Frames leave on a private copy of stdout; descriptor 1 itself points at stderr, so a library that prints
+  cannot corrupt them. Likewise stdin: descriptor 0 points at the null device.
+- The end of stdin means that the node is gone, however it went: the reader thread ends the process at
+  once, in the middle of an inference too. So no child outlives a node, not even one killed with -9.
+- The main thread belongs to the engine. Only the reader thread reads, both threads may write.
+"""
+
+import faulthandler
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from importlib import import_module
+from typing import NoReturn
+
+from tts_node import wire
+from tts_node.domain import BYTES_PER_SAMPLE, SAMPLE_RATE, Job, Simulation
+from tts_node.engines.simulation import SimulatedEngine
+from tts_node.ports import Engine
+
+_READ_BYTES = 65536
+_SILENCE = bytes(SAMPLE_RATE * BYTES_PER_SAMPLE // 10)
+
+
+class Pipes:
+    """The private ends: taken once, before anything else is imported that might print."""
+
+    def __init__(self) -> None:
+        self._in = os.dup(0)
+        self._out = os.dup(1)
+        self._lock = threading.Lock()
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        os.dup2(2, 1)
+        if sys.platform == "win32":  # pipes of the C runtime translate line ends unless told not to
+            import msvcrt
+
+            msvcrt.setmode(self._in, os.O_BINARY)
+            msvcrt.setmode(self._out, os.O_BINARY)
+
+    def read(self) -> bytes:
+        """Some bytes; none at the end."""
+        return os.read(self._in, _READ_BYTES)
+
+    def send(self, message: wire.AnyMessage) -> None:
+        """Writes one whole frame. A node that is gone ends the process."""
+        view = memoryview(wire.encode(message))
+        try:
+            with self._lock:
+                while view:
+                    view = view[os.write(self._out, view) :]
+        except OSError:
+            os._exit(0)
+
+
+class PipeOutlet:
+    """The real `Outlet` of one job."""
+
+    def __init__(self, pipes: Pipes, job_id: int) -> None:
+        self._pipes = pipes
+        self._job_id = job_id
+        self._cancelled = threading.Event()
+        self.has_spoken = False
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the listener left."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Called by the reader thread."""
+        self._cancelled.set()
+
+    def write(self, pcm: bytes) -> None:
+        """Sends audio, unless nobody listens."""
+        if pcm and not self.is_cancelled:
+            self.has_spoken = True
+            self._pipes.send(wire.Audio(self._job_id, pcm))
+
+    def progress(self) -> None:
+        """Feeds the node's watchdog."""
+        self._pipes.send(wire.Progress())
+
+    def wait_cancelled(self, timeout_s: float) -> bool:
+        """Sleeps, or less when the listener leaves."""
+        return self._cancelled.wait(timeout_s)
+
+
+class Reader:
+    """The thread that owns stdin: jobs go to the main thread, cancellations to their job, the end ends all."""
+
+    def __init__(self, pipes: Pipes) -> None:
+        self.inbox: queue.SimpleQueue[wire.Load | tuple[Job, PipeOutlet]] = queue.SimpleQueue()
+        self._pipes = pipes
+        self._outlets: dict[int, PipeOutlet] = {}
+        threading.Thread(target=self._run, name="reader", daemon=True).start()
+
+    def forget(self, job_id: int) -> None:
+        """The job is over."""
+        self._outlets.pop(job_id, None)
+
+    def _run(self) -> NoReturn:
+        frames = wire.FrameReader()
+        try:
+            while data := self._pipes.read():
+                for message in frames.feed(data):
+                    self._take(message)
+        finally:
+            os._exit(0)
+
+    def _take(self, message: wire.AnyMessage) -> None:
+        match message:
+            case wire.Load():
+                self.inbox.put(message)
+            case wire.Speak(job):
+                outlet = self._outlets[job.id] = PipeOutlet(self._pipes, job.id)
+                self.inbox.put((job, outlet))
+            case wire.Cancel(job_id):
+                if addressee := self._outlets.get(job_id):
+                    addressee.cancel()
+            case _:
+                raise wire.WireError(f"{type(message).__name__} is not for a child")
+
+
+def build_engine(load: wire.Load) -> Engine:
+    """Imports the engine and wraps it if a slower machine is simulated. Loads nothing."""
+    module, _, name = load.factory.partition(":")
+    engine: Engine = getattr(import_module(module), name)(load.device)
+    simulation = Simulation(load.rtf, load.first_s, load.load_s)
+    return SimulatedEngine(engine, simulation) if simulation.is_on else engine
+
+
+def come_up(pipes: Pipes, load: wire.Load) -> Engine:
+    """Loads the engine and says so, or says why not and ends."""
+    started_s = time.monotonic()
+    try:
+        engine = build_engine(load)
+        engine.load()
+    except Exception as exc:
+        pipes.send(wire.LoadFailed(f"{type(exc).__name__}: {exc}"))
+        os._exit(1)
+    pipes.send(wire.Ready(time.monotonic() - started_s))
+    return engine
+
+
+def perform(pipes: Pipes, engine: Engine, job: Job, outlet: PipeOutlet) -> None:
+    """One utterance, from inference start to its last frame."""
+    started_s = time.monotonic()
+    try:
+        engine.speak(job, outlet)
+        if (
+            not outlet.has_spoken
+        ):  # nothing speakable ("\u2026"): a moment of silence is valid audio, no audio is not
+            outlet.write(_SILENCE)
+    except Exception as exc:
+        pipes.send(wire.Failed(job.id, f"{type(exc).__name__}: {exc}"))
+    else:
+        pipes.send(wire.Done(job.id, time.monotonic() - started_s))
+
+
+def main() -> NoReturn:
+    """Load, then jobs, until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the node decides what ends
+    faulthandler.enable()
+    pipes = Pipes()
+    reader = Reader(pipes)
+    load = reader.inbox.get()
+    assert isinstance(load, wire.Load)
+    engine = come_up(pipes, load)
+    while True:
+        item = reader.inbox.get()
+        assert not isinstance(item, wire.Load)
+        job, outlet = item
+        perform(pipes, engine, job, outlet)
+        reader.forget(job.id)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The seams: what an engine must offer in the child, and what the core tells whoever watches it.
+
+This module must not know a single engine, server or metric.
+"""
+
+from typing import Protocol
+
+from tts_node.domain import Job, ModelState, Outcome, Speech
+
+
+class Outlet(Protocol):
+    """Where an engine puts its speech. Lives in the child; used from the engine's thread only."""
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the listener left: stop soon, write nothing more."""
+
+    def write(self, pcm: bytes) -> None:
+        """Hands over 24 kHz s16le mono audio, in order, in pieces of any size (the smaller, the sooner heard)."""
+
+    def progress(self) -> None:
+        """Feeds the parent's watchdog where work takes long without giving audio."""
+
+    def wait_cancelled(self, timeout_s: float) -> bool:
+        """Sleeps that long, or less when the listener leaves; says whether it left."""
+
+
+class Engine(Protocol):
+    """One model in a child process. Built cheaply, then loaded once; one `speak` at a time."""
+
+    def load(self) -> None:
+        """Takes the time and memory it needs; raises with a message that says how to mend it."""
+
+    def speak(self, job: Job, outlet: Outlet) -> None:
+        """Speaks the whole text or stops early when cancelled. The text is never re-cut here."""
+
+
+class Observer(Protocol):
+    """Hears what happened. Must be quick, must not raise, must not call back."""
+
+    def spoken(self, model: str, speech: Speech) -> None:
+        """An utterance is complete."""
+
+    def first_audio(self, model: str, waited_s: float) -> None:
+        """A request has its first audio, so long after it came: queue and load included."""
+
+    def answered(self, outcome: Outcome, duration_s: float) -> None:
+        """A speech request is over, for better or worse."""
+
+    def loaded(self, model: str, load_s: float) -> None:
+        """A model came up."""
+
+    def child_lost(self, reason: str) -> None:
+        """A child process ended although nobody wanted it to."""
+
+    def state_changed(self, model: str, state: ModelState) -> None:
+        """A model changed its state."""
