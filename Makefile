@@ -24,7 +24,7 @@ FIND_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3.13 python3.14 pyt
 	echo 'No usable Python found: 3.11 or newer with the venv module is needed.' >&2; \
 	echo 'On Debian or Ubuntu: sudo apt install python3 python3-venv    (or: make PYTHON=/path/to/python3 …)' >&2; exit 1
 
-.PHONY: help run test check format soak bench drill lock clean
+.PHONY: help run test check format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -42,7 +42,7 @@ check: $(ROUTER)/.dev $(NODE)/.dev  ## format, lint, types, import contract, gen
 	$(ROUTER)/bin/mypy router tests/router tests/e2e
 	cd tts-node && .venv/bin/mypy tts_node ../tests/tts_node
 	$(ROUTER)/bin/lint-imports
-	$(ROUTER)/bin/local-ai-router check --schema config/providers.schema.json
+	$(ROUTER)/bin/local-ai-router check --config config/providers.yaml --schema config/providers.schema.json
 
 format: $(ROUTER)/.dev  ## rewrite files in the house format
 	$(ROUTER)/bin/ruff check --fix --exit-zero .
@@ -65,7 +65,7 @@ $(ROUTER)/.run: requirements.txt pyproject.toml | $(ROUTER)/bin/python
 	@touch $@
 
 $(ROUTER)/.dev: requirements-dev.txt $(ROUTER)/.run
-	@echo '==> installing the router (about half a minute)'"'"'s test and lint tools'
+	@echo '==> installing the router'"'"'s test and lint tools'
 	@$(ROUTER)/bin/python $(INSTALL) --require-hashes -r requirements-dev.txt
 	@touch $@
 
@@ -76,19 +76,31 @@ $(NODE)/.run: tts-node/requirements.txt tts-node/pyproject.toml | $(NODE)/bin/py
 	@touch $@
 
 $(NODE)/.dev: tts-node/requirements-dev.txt $(NODE)/.run
-	@echo '==> installing the tts-node (about half a minute)'"'"'s test and lint tools'
+	@echo '==> installing the tts-node'"'"'s test and lint tools'
 	@$(NODE)/bin/python $(INSTALL) --require-hashes -r tts-node/requirements-dev.txt
 	@touch $@
 
+$(LLM)/.ready: requirements-llm.txt | $(LLM)/bin/python
+	@echo '==> installing the real LLM server that the tests talk to (about half a minute)'
+	@$(LLM)/bin/python $(INSTALL) --no-compile --no-deps --require-hashes -r requirements-llm.txt
+	@$(LLM)/bin/python $(INSTALL) --no-compile $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	@touch $@
+
+schema: $(ROUTER)/.dev  ## write config/providers.schema.json from the types
+	$(ROUTER)/bin/local-ai-router check --config config/providers.yaml --schema config/providers.schema.json --write
+
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 lock:  ## refresh the pinned, hashed requirement files (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade \
+	$(LOCK) --upgrade \
 		--extra build pyproject.toml -o requirements.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	$(LOCK) \
 		--extra build --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
-	cd tts-node && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade \
+	cd tts-node && $(LOCK) --upgrade \
 		--extra build --extra espeak pyproject.toml -o requirements.txt
-	cd tts-node && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	cd tts-node && $(LOCK) \
 		--extra build --extra espeak --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+	echo torch | $(LOCK) --upgrade \
+		--excludes - requirements-llm.in -o requirements-llm.txt
 
 clean:  ## remove the environments and caches
 	rm -rf $(ROUTER) $(NODE) $(LLM) .mypy_cache .ruff_cache tts-node/.mypy_cache .hypothesis

@@ -9,11 +9,11 @@ import logging
 from typing import Any
 
 from router.api.admission import Client, Door, request_id_of, require_admin
-from router.api.call import Receive, Reply, Scope, Send
+from router.api.call import Receive, Reply, Scope, Send, date_header
 from router.api.dialects import dialect_of
 from router.api.hot import HOT_PATHS, HotRoutes
 from router.errors import ClientGone, MethodNotAllowed, RouterError
-from router.outcomes import Outcome, outcome_of
+from router.outcomes import Outcome, outcome_of, outcome_of_status
 from router.ports import Monotonic, Observer, Record
 
 _log = logging.getLogger(__name__)
@@ -74,10 +74,12 @@ class Entry:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
                 record.first_byte = self._clock()
-                own = (b"x-request-id", record.request_id.encode())
-                message = {**message, "headers": [*message["headers"], own]}
-                if record.status >= 400:
-                    record.outcome = Outcome.CALLER_NOT_FOUND if record.status == 404 else record.outcome
+                own = [(b"x-request-id", record.request_id.encode()), date_header()]
+                message = {**message, "headers": [*message["headers"], *own]}
+                record.outcome = outcome_of_status(record.status)
             await send(message)
 
-        await self._rest({**scope, "router.client": client.name}, receive, send_with_id)
+        # Litestar knows no HEAD of its own; the server leaves the body out (RFC 9110 §9.3.2).
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        inner = {**scope, "method": method, "router.client": client.name}
+        await self._rest(inner, receive, send_with_id)

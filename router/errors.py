@@ -11,6 +11,7 @@
     │   └── LoopDetected            508  the request has passed this router before
     ├── ClientGone                  the client hung up: nobody's fault, nothing to render
     ├── NothingCanServe             503  every candidate was tried or is unavailable; one reason each
+    │   └── AllBusy                 429  every candidate said that it has too much to do
     └── UpstreamFault               a provider's fault: the next candidate may be tried
         ├── NotSent                 dial, DNS, TLS: not a byte went out, so trying another repeats nothing
         │   ├── DialRefused         the host answered that nobody listens: the host is alive, the server is not
@@ -148,6 +149,15 @@ class NothingCanServe(RouterError):
         super().__init__("\n".join(lines))
         self.refusals = tuple(refusals)
         self.retry_after_s = retry_after_s
+
+
+class AllBusy(NothingCanServe):
+    """429: every candidate answered 429."""
+
+    status = 429
+    reason = "providers_busy"
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
 
 
 class UpstreamFault(RouterError):

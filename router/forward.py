@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from router.answers import UsageReader, error_message, exhausted, is_event_stream, passed_on, retry_after_s
 from router.domain import Endpoint, Route
-from router.errors import NothingCanServe, Refusal, Rejected, UpstreamFault
+from router.errors import Refusal, Rejected, UpstreamFault
 from router.ports import ForwardProvider, Header, Monotonic, Observer, Record, ResponseHead
-from router.providers.origin import error_message
 from router.roster import Roster
 from router.transport import Inbox
-from router.usage import UsageReader
 
 # Whose fault a status is. 404 is the provider's: it lost the model, another may have it.
 PROVIDER_FAULTS: Final = frozenset({401, 402, 403, 404, 408, 429})
@@ -66,30 +65,26 @@ class Forwarder:
         Raises NothingCanServe when no candidate began to answer, UpstreamFault when one failed after its first
         byte had gone to the client.
         """
-        candidates = self._roster.order(call.routes)
         refusals: list[Refusal] = []
-        retry_after_s = 1.0
-        for candidate in candidates:
+        faults: list[UpstreamFault] = []
+        for candidate in self._roster.order(call.routes):
             route = candidate.route
             if not candidate.is_eligible:
                 refusals.append(Refusal(route.provider, candidate.reason))
                 continue
-            if refusals and call.record.provider:
-                self._observer.failed_over(
-                    call.endpoint, call.record.provider, route.provider, call.record.reasons[-1]
-                )
+            if faults:
+                self._observer.failed_over(call.endpoint, call.record.provider, route.provider, faults[-1].outcome)
             try:
                 await self._attempt(call, route, reply)
             except UpstreamFault as fault:
                 self._note(call.record, route, fault)
                 if reply.is_started:
                     raise
+                faults.append(fault)
                 refusals.append(Refusal(route.provider, fault.message))
-                if isinstance(fault, Rejected) and fault.retry_after_s is not None:
-                    retry_after_s = max(retry_after_s, fault.retry_after_s)
             else:
                 return
-        raise NothingCanServe(f"the model {call.model!r}", refusals, retry_after_s=retry_after_s)
+        raise exhausted(f"the model {call.model!r}", refusals, faults)
 
     async def _attempt(self, call: ForwardCall, route: Route, reply: Reply) -> None:
         """One candidate, from dial to the last byte. Raises UpstreamFault."""
@@ -146,43 +141,3 @@ async def _first_part(head: ResponseHead, inbox: Inbox, deadline_s: float) -> by
     if length is not None and int(length) <= COMPLETE_UNDER_BYTES:
         return await inbox.read_all(deadline_s, COMPLETE_UNDER_BYTES)
     return await inbox.read(deadline_s)
-
-
-def retry_after_s(value: bytes | None) -> float | None:
-    """`Retry-After` in seconds (RFC 9110 §10.2.3); its date form, which no LLM server sends, is None."""
-    if value is None or not value.strip().isdigit():
-        return None
-    return min(float(value), 86_400.0)
-
-
-def is_event_stream(head: ResponseHead) -> bool:
-    content_type = head.get(b"content-type") or b""
-    return content_type.lower().startswith(b"text/event-stream")
-
-
-_HOP_BY_HOP: Final = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
-_NOT_PASSED_ON: Final = _HOP_BY_HOP | {b"set-cookie", b"set-cookie2", b"x-request-id"}
-
-
-def passed_on(headers: Sequence[Header]) -> list[Header]:
-    """An upstream's response headers for the client: hop-by-hop ones (RFC 9110 §7.6.1), cookies and what the
-    router says itself are left out."""
-    named = b",".join(value for name, value in headers if name.lower() == b"connection")
-    dropped = _NOT_PASSED_ON | {name.strip().lower() for name in named.split(b",")} if named else _NOT_PASSED_ON
-    return [
-        (name.lower(), value)
-        for name, value in headers
-        if (lowered := name.lower()) not in dropped and not lowered.startswith(b"x-router-")
-    ]

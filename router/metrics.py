@@ -6,12 +6,22 @@ Label values come from closed sets or are bounded: what clients may invent (a mo
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from router.domain import ProviderCard
 from router.health import HostState, ProviderState
 from router.outcomes import Outcome
 from router.ports import Record
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per child, which no dashboard reads
 
 OTHER: Final = "_other"
 MAX_NAMES: Final = 200
@@ -185,10 +195,10 @@ class Metrics:
     def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None:
         self._failovers.labels(endpoint, from_provider, to_provider, reason).inc()
 
-    def provider_changed(self, provider: str, state: ProviderState, detail: str) -> None:
+    def provider_changed(self, card: ProviderCard, state: ProviderState, detail: str) -> None:
         del detail  # for the log
         for each in ProviderState:
-            self._provider_state.labels(provider, each).set(each is state)
+            self._provider_state.labels(card.id, each).set(each is state)
 
     def host_changed(self, host: str, state: HostState) -> None:
         for each in HostState:

@@ -12,6 +12,8 @@ from typing import Final
 
 _log = logging.getLogger(__name__)
 _BESIDE: Final = Path(__file__).parents[1] / "tts-node" / ".venv"
+# The gaming PC's key; the local node listens on loopback and needs none.
+_NOT_FOR_THE_NODE: Final = frozenset({"TTS_NODE_API_KEY"})
 READY_WITHIN_S: Final = 20.0
 STOP_WITHIN_S: Final = 10.0
 FIRST_PAUSE_S: Final = 0.2
@@ -32,7 +34,7 @@ class NodeProcess:
     """The child. `running()` owns it."""
 
     def __init__(self, command: Sequence[str], port: int) -> None:
-        self._command = [*command, "serve", "--host", "127.0.0.1", "--port", str(port)]
+        self._command = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--exit-with-stdin"]
         self._port = port
         self._process: asyncio.subprocess.Process | None = None
 
@@ -60,12 +62,13 @@ class NodeProcess:
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     async def _run_once(self) -> int:
-        # A group of its own: Ctrl-C reaches only the router, which then ends the node in order.
+        # A session of its own: Ctrl-C reaches only the router, which then ends the node in order. A pipe that
+        # nobody writes to: when the router is killed it closes, and the node ends by itself.
         process = await asyncio.create_subprocess_exec(
             *self._command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "TTS_NODE_PARENT": str(os.getpid())},
+            env={name: value for name, value in os.environ.items() if name not in _NOT_FOR_THE_NODE},
             start_new_session=sys.platform != "win32",
         )
         self._process = process
@@ -77,8 +80,8 @@ class NodeProcess:
     async def _wait_until_it_listens(self, keeper: "asyncio.Task[None]") -> None:
         try:
             async with asyncio.timeout(READY_WITHIN_S):
-                while not keeper.done() and not await _listens(self._port):
-                    await asyncio.sleep(0.05)  # noqa: ASYNC110  another process's port is no event of ours
+                while not keeper.done() and not await _listens(self._port):  # noqa: ASYNC110  its port is no event
+                    await asyncio.sleep(0.05)
         except TimeoutError:
             _log.warning("the local tts-node does not answer yet; going on without it")
 

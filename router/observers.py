@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+from router.domain import ProviderCard
 from router.health import HostState, ProviderState
 from router.outcomes import Outcome
 from router.ports import Observer, Record
@@ -34,9 +35,9 @@ class Observers:
         for member in self._members:
             member.failed_over(endpoint, from_provider, to_provider, reason)
 
-    def provider_changed(self, provider: str, state: ProviderState, detail: str) -> None:
+    def provider_changed(self, card: ProviderCard, state: ProviderState, detail: str) -> None:
         for member in self._members:
-            member.provider_changed(provider, state, detail)
+            member.provider_changed(card, state, detail)
 
     def host_changed(self, host: str, state: HostState) -> None:
         for member in self._members:
@@ -49,6 +50,9 @@ class Observers:
 
 class LogObserver:
     """Writes one line per request and per change of health. Never what was asked or said, never a key."""
+
+    def __init__(self) -> None:
+        self._seen_up: set[str] = set()
 
     def request_started(self, record: Record) -> None:
         """Nothing: a request is logged when it ends."""
@@ -66,11 +70,15 @@ class LogObserver:
         fields = {"endpoint": endpoint, "from": from_provider, "to": to_provider, "reason": reason}
         _access.warning("failover", extra={"fields": fields})
 
-    def provider_changed(self, provider: str, state: ProviderState, detail: str) -> None:
-        if state is ProviderState.UNKNOWN:
-            return
-        fields = {"provider": provider, "state": str(state), "detail": detail}
-        _health.info("provider", extra={"fields": fields})
+    def provider_changed(self, card: ProviderCard, state: ProviderState, detail: str) -> None:
+        is_news = state is not ProviderState.UNKNOWN and not (
+            card.is_discovered and card.id not in self._seen_up  # nobody expects one on every usual port
+        )
+        if state.is_available and state is not ProviderState.UNKNOWN:
+            self._seen_up.add(card.id)
+            is_news = True
+        fields = {"provider": card.id, "state": str(state), "detail": detail}
+        _health.log(logging.INFO if is_news else logging.DEBUG, "provider", extra={"fields": fields})
 
     def host_changed(self, host: str, state: HostState) -> None:
         _health.debug("host", extra={"fields": {"host": host, "state": str(state)}})

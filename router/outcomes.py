@@ -53,3 +53,20 @@ def outcome_of(error: RouterError) -> Outcome:
         if isinstance(error, kind):
             return outcome
     return Outcome.ROUTER_ERROR
+
+
+_BY_STATUS: dict[int, Outcome] = {
+    401: Outcome.CALLER_UNAUTHORIZED,
+    403: Outcome.CALLER_FORBIDDEN,
+    404: Outcome.CALLER_NOT_FOUND,
+    405: Outcome.CALLER_NOT_FOUND,
+    413: Outcome.CALLER_TOO_LARGE,
+    500: Outcome.ROUTER_ERROR,
+}
+
+
+def outcome_of_status(status: int) -> Outcome:
+    """The word for an answer of the lists and pages. A 503 of /ready is an answer like another."""
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    return Outcome.CALLER_BAD_REQUEST if 400 <= status < 500 else Outcome.OK

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from router.domain import Model, ProviderCard, Route, Voice
-from router.errors import ConnectionLost, DialRefused, DialTimeout, Malformed, NotSent, UpstreamFault
+from router.errors import ConnectionLost, DialRefused, DialTimeout, NotSent, UpstreamFault
 from router.health import (
     HostSign,
     HostState,
@@ -35,7 +35,7 @@ class Roster:
         self._voices: dict[str, tuple[Voice, ...]] = dict.fromkeys(cards, ())
         self._in_flight = dict.fromkeys(cards, 0)
         for name, health in self._health.items():
-            observer.provider_changed(name, health.state, health.detail)
+            observer.provider_changed(cards[name], health.state, health.detail)
         for name, state in self._hosts.items():
             observer.host_changed(name, state)
 
@@ -83,11 +83,12 @@ class Roster:
         self._sign(provider, probe.host, probe.provider, probe.detail)
 
     def note_fault(self, provider: str, fault: UpstreamFault) -> None:
-        """Take in what a failed attempt showed. Hard faults count at once; slowness and rejections do not."""
+        """Take in what a failed attempt showed. Hard faults (dial, DNS, TLS, reset) count at once; slowness,
+        rejections and bad answers do not: the probes tell whether the server is still there."""
         match fault:
             case DialTimeout():
                 self._sign(provider, HostSign.SILENT, ProviderSign.FAULT, fault.message)
-            case DialRefused() | ConnectionLost() | Malformed():
+            case DialRefused() | ConnectionLost():
                 self._sign(provider, HostSign.ANSWERED, ProviderSign.FAULT, fault.message)
             case NotSent():
                 self._sign(provider, None, ProviderSign.FAULT, fault.message)
@@ -103,4 +104,4 @@ class Roster:
         now = next_provider(was, sign, detail, self._clock())
         self._health[provider] = now
         if now.state is not was.state:
-            self._observer.provider_changed(provider, now.state, now.detail)
+            self._observer.provider_changed(self.cards[provider], now.state, now.detail)

@@ -10,9 +10,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from router.answers import exhausted
 from router.config.settings import SpeechSettings
 from router.domain import Route, Segment, SpeechRequest, Utterance
-from router.errors import NothingCanServe, Refusal, UpstreamFault
+from router.errors import Refusal, UpstreamFault
 from router.ports import Monotonic, Observer, Record, SpeechProvider
 from router.roster import Roster
 from router.speech.checking import check_duration
@@ -88,6 +89,7 @@ class Speaker:
     async def _spoken(self, segment: Segment, routes: Sequence[Route], record: Record) -> _Spoken:
         """One segment by the first candidate that manages. Raises NothingCanServe."""
         refusals: list[Refusal] = []
+        faults: list[UpstreamFault] = []
         for candidate in self._roster.order(routes):
             route = candidate.route
             if not candidate.is_eligible:
@@ -96,16 +98,17 @@ class Speaker:
             if not self._voices.has(segment.voice, route.provider):
                 refusals.append(Refusal(route.provider, f"has no voice {segment.voice!r}"))
                 continue
-            if record.reasons:
-                self._observer.failed_over(record.endpoint, record.provider, route.provider, record.reasons[-1])
+            if faults:
+                self._observer.failed_over(record.endpoint, record.provider, route.provider, faults[-1].outcome)
             try:
                 return await self._attempt(segment, route, record)
             except UpstreamFault as fault:
+                faults.append(fault)
                 record.reasons.append(fault.outcome)
                 self._observer.attempt_finished(route.provider, fault.outcome)
                 self._roster.note_fault(route.provider, fault)
                 refusals.append(Refusal(route.provider, fault.message))
-        raise NothingCanServe("speech", refusals)
+        raise exhausted("speech", refusals, faults)
 
     async def _attempt(self, segment: Segment, route: Route, record: Record) -> _Spoken:
         provider = self._providers[route.provider]

@@ -56,6 +56,7 @@ class Door:
             (client.key_sha256, Client(name, client.role == "admin")) for name, client in settings.clients.items()
         ]
         self._open_paths = {path for path, name in _OPEN_PATHS.items() if name in settings.server.open_routes}
+        self._open_paths.add("/")  # the page holds no data; what it asks for needs a key again
         self._trusted = {name.lower() for name in settings.server.trusted_hosts}
         self._checks_names = not settings.clients and not settings.server.allow_anonymous
         self._via = f"local-ai-router-{instance}".encode()

@@ -21,6 +21,7 @@ Receive = Any
 Send = Any
 
 BODY_DEADLINE_S: Final = 60.0  # for the whole request body to arrive
+CLIENT_STALL_S: Final = 300.0  # for a client to take some bytes; a laptop that was carried away never says goodbye
 _JSON: Final[Header] = (b"content-type", b"application/json")
 
 
@@ -34,11 +35,14 @@ class Reply:
         self._clock = clock
         self._is_started = False
         self._is_finished = False
-        self._pending: dict[str, object] | None = None
 
     @property
     def is_started(self) -> bool:
         return self._is_started
+
+    @property
+    def is_finished(self) -> bool:
+        return self._is_finished
 
     async def start(self, status: int, headers: Sequence[Header]) -> None:
         """Status and headers; what the router has to say is added."""
@@ -55,7 +59,12 @@ class Reply:
         await self._send(message)
 
     async def send(self, chunk: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        """A piece of the body. Raises ClientGone when the client takes nothing for too long."""
+        try:
+            async with asyncio.timeout(CLIENT_STALL_S):
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TimeoutError as exc:
+            raise ClientGone(f"the client took no byte for {CLIENT_STALL_S:g} s") from exc
 
     async def finish(self) -> None:
         self._is_finished = True
@@ -104,7 +113,12 @@ def _date(headers: Sequence[Header]) -> list[Header]:
     """RFC 9110 §6.6.1: an answer has a Date; an upstream's own is kept."""
     if any(name == b"date" for name, _ in headers):
         return []
-    return [(b"date", _http_date(int(time.time())))]
+    return [date_header()]
+
+
+def date_header() -> Header:
+    """The Date of an answer that begins now."""
+    return (b"date", _http_date(int(time.time())))
 
 
 @functools.lru_cache(maxsize=1)
@@ -153,10 +167,11 @@ def _too_large(limit_bytes: int) -> PayloadTooLarge:
 
 
 @contextlib.asynccontextmanager
-async def while_connected(receive: Receive) -> AsyncIterator[None]:
+async def while_connected(receive: Receive, reply: Reply) -> AsyncIterator[None]:
     """Run the block for as long as the client stays; when it leaves, the block is cancelled and ClientGone raised.
 
-    The request body must have been read. ASGI tells of a disconnect only to who asks, so somebody always asks.
+    The request body must have been read. ASGI tells of a disconnect only to who asks, so somebody always asks;
+    it says the same after a finished reply, where it means nothing.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -166,8 +181,9 @@ async def while_connected(receive: Receive) -> AsyncIterator[None]:
         nonlocal is_gone
         while (await receive())["type"] != "http.disconnect":
             pass
-        is_gone = True
-        task.cancel()
+        if not reply.is_finished:
+            is_gone = True
+            task.cancel()
 
     watcher = asyncio.get_running_loop().create_task(watch())
     try:

@@ -54,7 +54,7 @@ class HotRoutes:
     ) -> None:
         """Answer one call. Raises RouterError."""
         body = await read_body(scope, receive, self.max_body_bytes)
-        async with while_connected(receive):
+        async with while_connected(receive, reply):
             if endpoint is Endpoint.SPEECH:
                 await self._speak(body, reply, record)
             else:

@@ -10,11 +10,12 @@ from typing import Final
 
 import msgspec
 
+from router.answers import error_message, retry_after_s
 from router.domain import ENDPOINT_PATHS, Endpoint, Model, ProviderCard, Segment, Utterance
 from router.errors import InvalidRequest, Rejected, UpstreamFault
 from router.health import HostSign, ProviderSign
 from router.ports import Exchange, Header, Probe, ResponseHead, Sink
-from router.providers.origin import Origin, decoded, error_message, probe_of, request_headers
+from router.providers.origin import Origin, decoded, probe_of, request_headers
 from router.speech.decoding import to_pcm
 from router.transport import Inbox
 
@@ -61,7 +62,8 @@ class OpenAIServer:
     async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
         """See `ports.SpeechProvider.speak`."""
         body = speech_body(segment, model, "wav")
-        head, audio = await ask_for_speech(self._origin, self.card, body, request_id)
+        path = ENDPOINT_PATHS[Endpoint.SPEECH]
+        head, audio = await ask_for_speech(self._origin, path, self.card, body, request_id)
         pcm = await asyncio.to_thread(to_pcm, audio)
         return utterance_of(head, pcm)
 
@@ -78,19 +80,12 @@ def speech_body(segment: Segment, model: str, audio_format: str) -> dict[str, ob
 
 
 async def ask_for_speech(
-    origin: Origin, card: ProviderCard, body: Mapping[str, object], request_id: str
+    origin: Origin, path: str, card: ProviderCard, body: Mapping[str, object], request_id: str
 ) -> tuple[ResponseHead, bytes]:
-    """POST /audio/speech, the whole answer. Raises UpstreamFault, and InvalidRequest for the client's faults."""
+    """POST a speech request to `path`; the whole answer. Raises UpstreamFault, InvalidRequest."""
     inbox = Inbox()
     try:
-        inbox.attach(
-            await origin.post(
-                ENDPOINT_PATHS[Endpoint.SPEECH],
-                request_headers(request_id),
-                msgspec.json.encode(body),
-                inbox,
-            )
-        )
+        inbox.attach(await origin.post(path, request_headers(request_id), msgspec.json.encode(body), inbox))
         head = await inbox.read_head(card.first_byte_s)
         answer = await inbox.read_all(card.stall_s, MAX_SPEECH_BYTES)
     finally:
@@ -100,7 +95,11 @@ async def ask_for_speech(
     said = error_message(answer) or f"status {head.status}"
     if head.status in CALLERS_STATUSES:
         raise InvalidRequest(f"{card.id}: {said}", code="rejected_by_provider")
-    raise Rejected(f"answered with status {head.status}: {said}", upstream_status=head.status)
+    raise Rejected(
+        f"answered with status {head.status}: {said}",
+        upstream_status=head.status,
+        retry_after_s=retry_after_s(head.get(b"retry-after")),
+    )
 
 
 def utterance_of(head: ResponseHead, pcm: bytes) -> Utterance:

@@ -104,17 +104,6 @@ def decoded(body: bytes, kind: type[T], what: str) -> T:
         raise Malformed(f"{what} is not what was expected: {exc}") from exc
 
 
-def error_message(body: bytes) -> str:
-    """The human part of an upstream's error body, at most 200 characters; empty when there is none."""
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
-    error = document.get("error", document) if isinstance(document, dict) else None
-    text = error.get("message") or error.get("detail") if isinstance(error, dict) else error
-    return " ".join(text.split())[:200] if isinstance(text, str) else ""
-
-
 def _status_in_words(head: ResponseHead, path: str) -> str:
     match head.status:
         case 401 | 403:

@@ -84,7 +84,7 @@ class TtsNode:
     async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
         """See `ports.SpeechProvider.speak`."""
         body = speech_body(segment, model, "pcm") | {"segment": True}
-        head, pcm = await ask_for_speech(self._origin, self.card, body, request_id)
+        head, pcm = await ask_for_speech(self._origin, "/v1/audio/speech", self.card, body, request_id)
         if len(pcm) % BYTES_PER_SAMPLE:
             raise Malformed("sent half a sample of PCM")
         return utterance_of(head, pcm)

@@ -4,78 +4,27 @@
 """
 
 import json
-import os
 import re
-import socket
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
-import httpx
 import openai
 import pytest
 from llm.server import LlmServer, real_llm_server
 from llm.tap import Tap, running_tap
 from llm.wire import body_of, events_of, joined, request, response_of
+from processes import Process, start_router
+
+pytest_plugins = ["process_logs"]
 
 CHAT = "/v1/chat/completions"
 NEW_TOKENS = 40
-ROUTER_START_DEADLINE_S = 20.0
 EVENT_LATENCY_S = 0.005
 LATENCY_ROUNDS = 3
 STREAMS_A_ROUND = 5
 # RFC 9110 section 7.6.1, and what the router answers for itself.
 NOT_PASSED_ON = {"connection", "keep-alive", "transfer-encoding", "trailer", "upgrade", "te", "set-cookie"}
 OF_THE_ROUTER = {"x-request-id"}
-
-
-@dataclass(frozen=True, slots=True)
-class Router:
-    port: int
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-
-@contextmanager
-def start_router(config_text: str, folder: Path) -> Iterator[Router]:
-    """The router as a process of its own, ready to answer; ended with the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    config, log = folder / "providers.yaml", folder / "router.log"
-    config.write_text(config_text)
-    with log.open("wb") as log_file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "router", "serve"],
-            stdout=log_file,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "ROUTER_CONFIG": str(config), "ROUTER_HOST": "127.0.0.1", "ROUTER_PORT": str(port)},
-        )
-    try:
-        deadline_s = time.monotonic() + ROUTER_START_DEADLINE_S
-        while not is_ready(port):
-            if process.poll() is not None or time.monotonic() > deadline_s:
-                raise RuntimeError(f"The router did not come up.\n{log.read_text(errors='replace')[-4000:]}")
-            time.sleep(0.05)
-        yield Router(port)
-    finally:
-        process.terminate()
-        process.wait(ROUTER_START_DEADLINE_S)
-
-
-def is_ready(port: int) -> bool:
-    """True once the router says that it can chat, hence has seen its provider up."""
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/ready", timeout=1.0, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +42,7 @@ def tap(llm: LlmServer) -> Iterator[Tap]:
 
 
 @pytest.fixture(scope="module")
-def router(tap: Tap, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+def router(tap: Tap, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """The router with the tapped server as its one provider."""
     config_text = f"""\
 providers:
@@ -106,7 +55,7 @@ providers:
 
 
 @pytest.fixture
-def client(router: Router) -> Iterator[openai.OpenAI]:
+def client(router: Process) -> Iterator[openai.OpenAI]:
     """The official SDK; without its own retries, which would hide the router's faults."""
     with openai.OpenAI(base_url=f"{router.base_url}/v1", api_key="unused", max_retries=0) as sdk:
         yield sdk
@@ -129,21 +78,21 @@ def without_ids_and_times(body: bytes) -> bytes:
     return re.sub(rb'"created":\d+', b'"created":0', re.sub(rb'"id":"[^"]*"', b'"id":""', body))
 
 
-def test_models_of_the_server_are_listed(router: Router, llm: LlmServer) -> None:
+def test_models_of_the_server_are_listed(router: Process, llm: LlmServer) -> None:
     """What the LLM server reports in its own list is in the router's."""
     reply = response_of(joined(request(router.port, "GET", "/v1/models", {})))
     assert reply.status == 200
     assert llm.model in [model["id"] for model in json.loads(reply.body)["data"]]
 
 
-def test_request_body_reaches_the_server_unchanged(router: Router, tap: Tap, llm: LlmServer) -> None:
+def test_request_body_reaches_the_server_unchanged(router: Process, tap: Tap, llm: LlmServer) -> None:
     """Spacing, key order and characters of the request arrive as they were sent."""
     body = chat_body(llm.model, stream=False)
     request(router.port, "POST", CHAT, JSON_HEADERS, body)
     assert tap.last(CHAT).request_body == body
 
 
-def test_whole_reply_is_passed_on_byte_for_byte(router: Router, tap: Tap, llm: LlmServer) -> None:
+def test_whole_reply_is_passed_on_byte_for_byte(router: Process, tap: Tap, llm: LlmServer) -> None:
     """A JSON reply reaches the client with exactly the bytes that the LLM server sent."""
     raw = joined(request(router.port, "POST", CHAT, JSON_HEADERS, chat_body(llm.model, stream=False)))
     sent = tap.last(CHAT).raw_response
@@ -153,14 +102,14 @@ def test_whole_reply_is_passed_on_byte_for_byte(router: Router, tap: Tap, llm: L
     assert len(text.encode()) > len(text), "the model is meant to speak multi-byte characters"
 
 
-def test_streamed_reply_is_passed_on_byte_for_byte(router: Router, tap: Tap, llm: LlmServer) -> None:
+def test_streamed_reply_is_passed_on_byte_for_byte(router: Process, tap: Tap, llm: LlmServer) -> None:
     """A stream reaches the client with exactly the bytes that the LLM server sent."""
     chunks = request(router.port, "POST", CHAT, JSON_HEADERS, chat_body(llm.model, stream=True))
     assert body_of(joined(chunks)) == body_of(tap.last(CHAT).raw_response)
     assert len(events_of(chunks)) > NEW_TOKENS
 
 
-def test_streamed_reply_equals_a_direct_one(router: Router, llm: LlmServer) -> None:
+def test_streamed_reply_equals_a_direct_one(router: Process, llm: LlmServer) -> None:
     """Asked directly, the LLM server gives the same stream but for ids and times."""
     body = chat_body(llm.model, stream=True)
     routed = body_of(joined(request(router.port, "POST", CHAT, JSON_HEADERS, body)))
@@ -169,7 +118,7 @@ def test_streamed_reply_equals_a_direct_one(router: Router, llm: LlmServer) -> N
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_headers_of_the_server_are_passed_on_once(router: Router, tap: Tap, llm: LlmServer, stream: bool) -> None:
+def test_headers_of_the_server_are_passed_on_once(router: Process, tap: Tap, llm: LlmServer, stream: bool) -> None:
     """Each response header that is not hop-by-hop arrives with its value and without a double."""
     body = chat_body(llm.model, stream=stream)
     reply = response_of(joined(request(router.port, "POST", CHAT, JSON_HEADERS, body)))
@@ -179,7 +128,7 @@ def test_headers_of_the_server_are_passed_on_once(router: Router, tap: Tap, llm:
     assert len(reply.header("x-request-id")) == 1
 
 
-def test_reply_to_a_client_that_takes_gzip_is_untouched(router: Router, tap: Tap, llm: LlmServer) -> None:
+def test_reply_to_a_client_that_takes_gzip_is_untouched(router: Process, tap: Tap, llm: LlmServer) -> None:
     """The router compresses nothing by itself, which would hold events back and change bytes."""
     headers = {**JSON_HEADERS, "Accept-Encoding": "gzip"}
     for stream in (False, True):
@@ -189,7 +138,7 @@ def test_reply_to_a_client_that_takes_gzip_is_untouched(router: Router, tap: Tap
         assert response_of(raw).header("content-encoding") == response_of(sent).header("content-encoding")
 
 
-def test_refusal_of_the_server_is_passed_on_byte_for_byte(router: Router, tap: Tap, llm: LlmServer) -> None:
+def test_refusal_of_the_server_is_passed_on_byte_for_byte(router: Process, tap: Tap, llm: LlmServer) -> None:
     """A 422 is the client's own, so it sees what the LLM server has to say about it, asked once."""
     body = json.dumps({"model": llm.model, "messages": [], "no_such_field": 1}).encode()
     before = len(tap.on(CHAT))
@@ -199,7 +148,7 @@ def test_refusal_of_the_server_is_passed_on_byte_for_byte(router: Router, tap: T
     assert len(tap.on(CHAT)) == before + 1
 
 
-def test_provider_prefix_is_taken_off_for_the_server(router: Router, tap: Tap, llm: LlmServer) -> None:
+def test_provider_prefix_is_taken_off_for_the_server(router: Process, tap: Tap, llm: LlmServer) -> None:
     """`provider/model` reaches the LLM server as its own name for the model, and nothing else changes."""
     raw = joined(
         request(router.port, "POST", CHAT, JSON_HEADERS, chat_body(f"real-llm/{llm.model}", stream=False))
@@ -246,7 +195,7 @@ def test_unknown_model_is_not_found(client: openai.OpenAI, tap: Tap) -> None:
     assert len(tap.on(CHAT)) == before
 
 
-def test_events_leave_the_router_at_once(router: Router, tap: Tap, llm: LlmServer) -> None:
+def test_events_leave_the_router_at_once(router: Process, tap: Tap, llm: LlmServer) -> None:
     """From the LLM server's socket to the client each event takes at most 5 ms, in the median and in p95."""
     rounds = []
     # Other work on the machine can only add to the figure, so the best round is the router's.
@@ -261,7 +210,7 @@ def test_events_leave_the_router_at_once(router: Router, tap: Tap, llm: LlmServe
     assert p95_s <= EVENT_LATENCY_S, f"median {median_s * 1000:.2f} ms, p95 {p95_s * 1000:.2f} ms"
 
 
-def event_latencies_s(router: Router, tap: Tap, llm: LlmServer) -> list[float]:
+def event_latencies_s(router: Process, tap: Tap, llm: LlmServer) -> list[float]:
     """Of each event of one stream: from its last byte at the tap to its last byte at the client."""
     received = events_of(request(router.port, "POST", CHAT, JSON_HEADERS, chat_body(llm.model, stream=True)))
     sent = events_of(tap.last(CHAT).chunks)

@@ -24,7 +24,9 @@ from tts_node.engines.simulation import SimulatedEngine
 from tts_node.ports import Engine
 
 _READ_BYTES = 65536
-_SILENCE = bytes(SAMPLE_RATE * BYTES_PER_SAMPLE // 10)
+
+# Where nothing can be spoken ("…") a moment of silence is the answer: no audio at all is no valid file.
+_SHORTEST = bytes(SAMPLE_RATE * BYTES_PER_SAMPLE // 10)
 
 
 class Pipes:
@@ -66,7 +68,7 @@ class PipeOutlet:
         self._pipes = pipes
         self._job_id = job_id
         self._cancelled = threading.Event()
-        self.has_spoken = False
+        self.pcm_bytes = 0
 
     @property
     def is_cancelled(self) -> bool:
@@ -80,7 +82,7 @@ class PipeOutlet:
     def write(self, pcm: bytes) -> None:
         """Sends audio, unless nobody listens."""
         if pcm and not self.is_cancelled:
-            self.has_spoken = True
+            self.pcm_bytes += len(pcm)
             self._pipes.send(wire.Audio(self._job_id, pcm))
 
     def progress(self) -> None:
@@ -154,10 +156,7 @@ def perform(pipes: Pipes, engine: Engine, job: Job, outlet: PipeOutlet) -> None:
     started_s = time.monotonic()
     try:
         engine.speak(job, outlet)
-        if (
-            not outlet.has_spoken
-        ):  # nothing speakable ("\u2026"): a moment of silence is valid audio, no audio is not
-            outlet.write(_SILENCE)
+        outlet.write(_SHORTEST[outlet.pcm_bytes :])
     except Exception as exc:
         pipes.send(wire.Failed(job.id, f"{type(exc).__name__}: {exc}"))
     else:

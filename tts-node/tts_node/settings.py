@@ -47,6 +47,7 @@ class Settings:
     client_stall_s: float = 120.0
     complete_under_chars: int = 200
     listener_limit: int = 32
+    exit_with_stdin: bool = False
     log_format: str = "auto"
     log_level: str = "info"
 
@@ -182,6 +183,7 @@ OPTIONS = (
     Option("client_stall_s", _duration, "time a client may take to read a piece of its reply"),
     Option("complete_under_chars", _whole(0, 1_000_000), "texts up to this length are answered whole"),
     Option("listener_limit", _whole(1, 10_000), "listeners of /events"),
+    Option("exit_with_stdin", _flag, "end when stdin does: for a parent that may be killed"),
     Option("log_format", _one_of("auto", "text", "json"), "auto: text on a terminal, else JSON lines"),
     Option("log_level", _one_of("debug", "info", "warning", "error"), "how much is logged"),
 )

@@ -138,6 +138,8 @@ class Slot:
             yield utterance
         finally:
             utterance.cancel()
+            if utterance.is_over:
+                await asyncio.wait((task,))  # a step away; the turn is given back before the listener goes on
 
     async def ensure_up(self) -> Child:
         """The loaded child; whoever asks meanwhile shares one load, and leaving does not abort it."""
@@ -203,6 +205,8 @@ class Slot:
 
     async def _pump(self, child: Child, utterance: Utterance) -> None:
         """From the Speak frame to the end that the child tells, or its death."""
+        if self._child is not child:
+            raise EngineCrashed(f"{self.model} died before it could speak. Try again.", code="engine_crashed")
         self._is_pumping = True
         cancel_load = utterance.on_cancel
         try:

@@ -40,6 +40,14 @@ def parse_speech_request(body: bytes, input_limit: int) -> SpeechRequest:
         wish = msgspec.convert(_parse_json(body), _Body)
     except msgspec.ValidationError as exc:
         raise _as_bad_request(exc) from exc
+    voice = wish.voice.id if isinstance(wish.voice, _VoiceRef) else wish.voice
+    _refuse_lone_surrogates(
+        input=wish.input,
+        model=wish.model,
+        voice=voice,
+        language=wish.language,
+        instructions=wish.instructions,
+    )
     if not wish.input.strip():
         raise BadRequest("'input' is empty: there is nothing to say.", param="input", code="empty_input")
     if len(wish.input) > input_limit:
@@ -51,7 +59,7 @@ def parse_speech_request(body: bytes, input_limit: int) -> SpeechRequest:
     return SpeechRequest(
         text=wish.input,
         model=wish.model,
-        voice=wish.voice.id if isinstance(wish.voice, _VoiceRef) else wish.voice,
+        voice=voice,
         format=_format(wish.response_format),
         speed=_speed(wish.speed),
         language=wish.language or None,
@@ -79,7 +87,6 @@ def _parse_json(body: bytes) -> Any:  # JSON edge
         raise BadRequest("The body is not JSON that anyone means.", code="invalid_json") from exc
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.", code="invalid_json")
-    _refuse_lone_surrogates(value)
     return value
 
 
@@ -88,22 +95,25 @@ def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise BadRequest(f"The key {key!a} stands twice.", param=key, code="duplicate_key")
+            param = None if has_lone_surrogate(key) else key
+            raise BadRequest(f"The key {key!a} stands twice.", param=param, code="duplicate_key")
         found[key] = value
     return found
 
 
-def _refuse_lone_surrogates(value: dict[str, Any]) -> None:
-    for key, text in value.items():
-        try:
-            (text if isinstance(text, str) else "").encode()
-            key.encode()
-        except UnicodeEncodeError as exc:
-            raise BadRequest(
-                f"{key!a} holds half a surrogate pair.",
-                param=key if key.isascii() else None,
-                code="invalid_encoding",
-            ) from exc
+def has_lone_surrogate(text: str) -> bool:
+    """Whether JSON's escapes smuggled in what no UTF-8 can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _refuse_lone_surrogates(**fields: str | None) -> None:
+    for name, text in fields.items():
+        if text and has_lone_surrogate(text):
+            raise BadRequest(f"'{name}' holds half a surrogate pair.", param=name, code="invalid_encoding")
 
 
 def _as_bad_request(exc: msgspec.ValidationError) -> BadRequest:

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -82,6 +83,9 @@ class Server(uvicorn.Server):
         """Says where it listens, in one line, once it does."""
         await super().startup(sockets)
         assert sockets
+        if self._app.settings.exit_with_stdin:
+            loop = asyncio.get_running_loop()
+            threading.Thread(target=self._leave_with_stdin, args=(loop,), name="stdin", daemon=True).start()
         print(f"tts-node {__version__} listens on {url_of(sockets[0])} ({self._app.settings.engine})", flush=True)
 
     @contextlib.contextmanager
@@ -101,6 +105,13 @@ class Server(uvicorn.Server):
         finally:
             for kind, handler in before.items():
                 signal.signal(kind, handler)
+
+    def _leave_with_stdin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Waits, in a thread of its own, for the parent that holds the other end to go, however it goes."""
+        while os.read(0, 4096):
+            pass
+        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(self._leave)
 
     def _leave(self) -> None:
         if self.should_exit:

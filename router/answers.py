@@ -1,0 +1,101 @@
+"""Reading upstreams' answers as they pass: what an error says, which headers go on, how many tokens it took.
+
+Bytes are only looked at, never held up. What is split between two reads is missed: a count, not an invoice.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from router.errors import AllBusy, NotFound, NothingCanServe, Refusal, Rejected, RouterError, UpstreamFault
+from router.ports import Header, ResponseHead
+
+
+def error_message(body: bytes) -> str:
+    """The human part of an upstream's error body, at most 200 characters; empty when there is none."""
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    error = document.get("error", document) if isinstance(document, dict) else None
+    text = error.get("message") or error.get("detail") if isinstance(error, dict) else error
+    return " ".join(text.split())[:200] if isinstance(text, str) else ""
+
+
+def exhausted(what: str, refusals: Sequence[Refusal], faults: Sequence[UpstreamFault]) -> RouterError:
+    """The answer when every candidate has failed: what they all agree on, else 503."""
+    statuses = {fault.upstream_status if isinstance(fault, Rejected) else None for fault in faults}
+    waits = [f.retry_after_s for f in faults if isinstance(f, Rejected) and f.retry_after_s is not None]
+    if statuses == {404}:
+        lines = "\n".join(f"- {refusal.provider}: {refusal.why}" for refusal in refusals)
+        return NotFound(f"No provider has {what} for this route.\n{lines}", param="model", code="model_not_found")
+    if statuses == {429}:
+        return AllBusy(what, refusals, retry_after_s=min(waits, default=1.0))
+    return NothingCanServe(what, refusals, retry_after_s=min(waits, default=1.0))
+
+
+def retry_after_s(value: bytes | None) -> float | None:
+    """`Retry-After` in seconds (RFC 9110 §10.2.3); its date form, which no LLM server sends, is None."""
+    if value is None or not value.strip().isdigit():
+        return None
+    return min(float(value), 86_400.0)
+
+
+def is_event_stream(head: ResponseHead) -> bool:
+    content_type = head.get(b"content-type") or b""
+    return content_type.lower().startswith(b"text/event-stream")
+
+
+_HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_NOT_PASSED_ON: Final = _HOP_BY_HOP | {b"set-cookie", b"set-cookie2", b"x-request-id"}
+
+
+def passed_on(headers: Sequence[Header]) -> list[Header]:
+    """An upstream's response headers for the client: hop-by-hop ones (RFC 9110 §7.6.1), cookies and what the
+    router says itself are left out."""
+    named = b",".join(value for name, value in headers if name.lower() == b"connection")
+    dropped = _NOT_PASSED_ON | {name.strip().lower() for name in named.split(b",")} if named else _NOT_PASSED_ON
+    return [
+        (name.lower(), value)
+        for name, value in headers
+        if (lowered := name.lower()) not in dropped and not lowered.startswith(b"x-router-")
+    ]
+
+
+# OpenAI's `usage` and Anthropic's.
+_COUNTS: Final = re.compile(rb'"(prompt|input|completion|output)_tokens"\s*:\s*(\d+)')
+_IN: Final = frozenset({b"prompt", b"input"})
+
+
+class UsageReader:
+    """Watches one answer. `tokens_in` and `tokens_out` are the last counts seen; servers count up in a stream."""
+
+    __slots__ = ("tokens_in", "tokens_out")
+
+    def __init__(self) -> None:
+        self.tokens_in = 0
+        self.tokens_out = 0
+
+    def see(self, chunk: bytes) -> None:
+        """Look at a piece of the body."""
+        if b'_tokens"' not in chunk:
+            return
+        for direction, count in _COUNTS.findall(chunk):
+            if direction in _IN:
+                self.tokens_in = int(count)
+            else:
+                self.tokens_out = int(count)

@@ -1,0 +1,1 @@
+"""What speech needs beside a provider: voices, checks, encoders and decoders."""

@@ -1,0 +1,235 @@
+"""A server that dies under load costs nobody an answer, and is used again when it is back.
+
+Real processes, killed with SIGKILL while 32 clients ask. A killed process resets its connections; a machine
+that falls silent needs namespaces and root, and has its place in `make soak`.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from audio import duration_s
+from crowd import Answer, ask, crowd
+from processes import Process, free_port, start_node, start_router, start_upstream, wait_until
+
+pytest_plugins = ["process_logs"]
+
+SPEECH, CHAT = "/v1/audio/speech", "/v1/chat/completions"
+CLIENTS = 32
+BEFORE_KILL_S = 1.5
+AFTER_KILL_S = 2.0
+TEXT = "The quick brown fox jumps over the lazy dog, and then it rests."
+FORMATS = ("wav", "mp3", "flac", "opus", "pcm", "aac")
+# A frame of each codec at either end: encoders pad, and decoders of streams without a length keep the padding.
+PADDING_S = 0.1
+FIRST_GOOD_ANSWER_S = 1.0
+USED_AGAIN_S = 3.0
+DISCOVERED_S = 2.0
+NODE_FLAGS = ("--queue-limit", "64")  # so that the node's queue is not what is tested
+
+
+def two(kind: str, ports: tuple[int, int]) -> str:
+    """A configuration with a preferred provider and another."""
+    return f"""\
+providers:
+  first: {{kind: {kind}, url: "http://127.0.0.1:{ports[0]}", tier: 1}}
+  second: {{kind: {kind}, url: "http://127.0.0.1:{ports[1]}", tier: 2}}
+"""
+
+
+@contextmanager
+def two_nodes(folder: Path) -> Iterator[tuple[Process, Process, Process]]:
+    """A router, its preferred espeak node and its other one, both with their voice loaded."""
+    with ExitStack() as stack:
+        first = stack.enter_context(start_node(folder, *NODE_FLAGS, name="first"))
+        second = stack.enter_context(start_node(folder, *NODE_FLAGS, name="second"))
+        for node in (first, second):
+            assert ask(node.port, SPEECH, {"input": "warm"}).status == 200
+        router = stack.enter_context(start_router(two("tts-node", (first.port, second.port)), folder))
+        yield router, first, second
+
+
+@contextmanager
+def two_upstreams(folder: Path) -> Iterator[tuple[Process, Process, Process]]:
+    """A router, its preferred LLM server and its other one; both know the model `m`."""
+    with ExitStack() as stack:
+        first = stack.enter_context(start_upstream(folder, "m", name="first"))
+        second = stack.enter_context(start_upstream(folder, "m", name="second"))
+        router = stack.enter_context(start_router(two("openai", (first.port, second.port)), folder))
+        yield router, first, second
+
+
+def say(router: Process, audio_format: str = "wav") -> Answer:
+    """A short text, spoken alike by every node that is given the seed."""
+    document = {"input": TEXT, "seed": 7, "response_format": audio_format}
+    return ask(router.port, SPEECH, document, what=audio_format)
+
+
+def chat(router: Process, *, stream: bool = False, events: int = 5, pace_s: float = 0.02) -> Answer:
+    """A short chat."""
+    messages = [{"role": "user", "content": "hello"}]
+    document = {"model": "m", "messages": messages, "stream": stream, "x_events": events, "x_pace_s": pace_s}
+    return ask(router.port, CHAT, document, what="SSE" if stream else "JSON")
+
+
+def first_good_after(answers: list[Answer], killed_s: float) -> float:
+    """Seconds from the kill to the end of the first good answer by the other provider."""
+    by_other = [a.ended_s for a in answers if a.ended_s > killed_s and a.header("x-router-provider") == "second"]
+    return min(by_other) - killed_s
+
+
+def slowest_after(answers: list[Answer], killed_s: float) -> float:
+    """Seconds that the unluckiest request in flight at the kill took from then on."""
+    return max(a.ended_s for a in answers if a.asked_s < killed_s < a.ended_s) - killed_s
+
+
+def test_no_speech_is_lost_when_the_preferred_node_is_killed(tmp_path: Path) -> None:
+    """32 clients ask for speech while the node that serves them is killed: every answer is whole and complete."""
+    with two_nodes(tmp_path) as (router, first, _):
+        expected_s = float(say(router).header("x-audio-duration"))
+        with crowd(CLIENTS, lambda index: say(router, FORMATS[index % len(FORMATS)])) as answers:
+            time.sleep(BEFORE_KILL_S)
+            killed_s = first.kill()
+            time.sleep(AFTER_KILL_S)
+        log = router.output
+    assert [str(answer) for answer in answers if answer.status != 200 or not answer.is_whole] == []
+    for answer in answers:
+        assert float(answer.header("x-audio-duration")) == pytest.approx(expected_s, abs=0.002)
+    for audio in {(answer.what, answer.body) for answer in answers}:  # few differ: same text, seed and engine
+        assert duration_s(audio[1], audio[0]) == pytest.approx(expected_s, abs=PADDING_S)
+    assert {answer.header("x-router-provider") for answer in answers} == {"first", "second"}
+    assert max(int(answer.header("x-router-attempts")) for answer in answers) == 2
+    first_good_s = first_good_after(answers, killed_s)
+    print(
+        f"speech: {len(answers)} answers, {len({a.body for a in answers})} different; first good answer "
+        f"{first_good_s * 1000:.0f} ms after the kill, the last of those in flight after "
+        f"{slowest_after(answers, killed_s) * 1000:.0f} ms"
+    )
+    assert first_good_s <= FIRST_GOOD_ANSWER_S
+    assert "traceback" not in log.lower()
+
+
+def test_no_unbegun_chat_is_lost_when_the_preferred_server_is_killed(tmp_path: Path) -> None:
+    """32 clients chat while their server is killed: only streams that had begun break, and say so."""
+    with two_upstreams(tmp_path) as (router, first, _):
+        with crowd(CLIENTS, lambda index: chat(router, stream=index % 2 == 0, events=20)) as answers:
+            time.sleep(BEFORE_KILL_S)
+            killed_s = first.kill()
+            time.sleep(AFTER_KILL_S)
+        log = router.output
+    broken = [answer for answer in answers if not answer.is_whole]
+    assert [str(answer) for answer in answers if answer.status != 200] == []
+    for answer in broken:
+        assert answer.what == "SSE"
+        assert answer.first_s is not None
+        assert answer.first_s <= killed_s
+        assert answer.header("x-router-provider") == "first"
+        *before, last = answer.events
+        assert len(before) >= 1
+        error = json.loads(last.removeprefix(b"data: "))["error"]
+        assert sorted(error) == ["code", "message", "param", "type"]
+        assert "first" not in error["message"] or error["message"]
+        assert b"[DONE]" not in answer.body
+    for answer in answers:
+        if answer.is_whole and answer.what == "SSE":
+            assert answer.events[-1] == b"data: [DONE]"
+            assert len(answer.events) == 21
+        elif answer.is_whole:
+            assert len(json.loads(answer.body)["choices"][0]["message"]["content"].split()) == 20
+    assert broken, "the kill hit no stream: the test shows nothing"
+    first_good_s = first_good_after(answers, killed_s)
+    print(
+        f"chat: {len(answers)} answers, {len(broken)} begun streams ended with an error event; first good "
+        f"answer {first_good_s * 1000:.0f} ms after the kill, the last of those in flight after "
+        f"{slowest_after(answers, killed_s) * 1000:.0f} ms"
+    )
+    assert first_good_s <= FIRST_GOOD_ANSWER_S
+    assert "traceback" not in log.lower()
+
+
+def provider_of(answer: Answer) -> str:
+    """Who served an answer that is whole."""
+    assert answer.status == 200, str(answer)
+    assert answer.is_whole, str(answer)
+    return answer.header("x-router-provider")
+
+
+def test_node_is_used_again_when_it_is_back(tmp_path: Path) -> None:
+    """A node that was killed and started again serves within 3 s of being up, and no request fails meanwhile."""
+    with two_nodes(tmp_path) as (router, first, _):
+        first.kill()
+        assert provider_of(say(router)) == "second"
+        with start_node(tmp_path, *NODE_FLAGS, port=first.port, name="first-again"):
+            up_s = time.monotonic()
+            wait_until("the first node serves", lambda: provider_of(say(router)) == "first")
+            took_s = time.monotonic() - up_s
+    print(f"speech: the preferred node serves again {took_s:.2f} s after it is up")
+    assert took_s <= USED_AGAIN_S
+
+
+def test_chat_server_is_used_again_when_it_is_back(tmp_path: Path) -> None:
+    """An LLM server that was killed and started again serves within 3 s of being up."""
+    with two_upstreams(tmp_path) as (router, first, _):
+        assert provider_of(chat(router)) == "first"
+        first.kill()
+        assert provider_of(chat(router)) == "second"
+        with start_upstream(tmp_path, "m", port=first.port, name="first-again"):
+            up_s = time.monotonic()
+            wait_until("the first server serves", lambda: provider_of(chat(router)) == "first")
+            took_s = time.monotonic() - up_s
+    print(f"chat: the preferred server serves again {took_s:.2f} s after it is up")
+    assert took_s <= USED_AGAIN_S
+
+
+def check_refusal(answer: Answer) -> None:
+    """503 with a line for each provider, and when to come back."""
+    assert answer.status == 503
+    error = json.loads(answer.body)["error"]
+    assert sorted(error) == ["code", "message", "param", "type"]
+    headline, *lines = error["message"].splitlines()
+    assert headline.startswith("No provider can serve")
+    assert sorted(line.split(":")[0] for line in lines) == ["- first", "- second"]
+    assert all(len(line.partition(":")[2]) > 10 for line in lines)
+    assert int(answer.header("retry-after")) >= 1
+    assert answer.header("x-router-error") == "no_provider"
+
+
+def test_speech_with_no_node_left_says_why(tmp_path: Path) -> None:
+    """With both nodes dead speech is a 503 that names both and why, at once and after the probes saw it."""
+    with two_nodes(tmp_path) as (router, first, second):
+        first.kill()
+        second.kill()
+        check_refusal(say(router))
+        wait_until("the probes saw it", lambda: router.get("/ready").status_code == 503)
+        check_refusal(say(router))
+
+
+def test_chat_with_no_server_left_says_why(tmp_path: Path) -> None:
+    """With both servers dead a chat is a 503 that names both and why, at once and after the probes saw it."""
+    with two_upstreams(tmp_path) as (router, first, second):
+        first.kill()
+        second.kill()
+        check_refusal(chat(router))
+        check_refusal(chat(router, stream=True))
+        wait_until("the probes saw it", lambda: router.get("/ready").status_code == 503)
+        check_refusal(chat(router))
+
+
+def test_llm_server_is_found_when_it_starts(tmp_path: Path) -> None:
+    """A server that comes up on a usual port is listed and chats within 2 s, without a restart of the router."""
+    port = free_port()
+    config = f"providers:\n  here: {{kind: local-llm, ports: {{ollama: {port}}}}}\n  demo: {{kind: demo}}\n"
+    with start_router(config, tmp_path) as router:
+        assert chat(router).status == 404
+        with start_upstream(tmp_path, "m", port=port):
+            up_s = time.monotonic()
+            wait_until("the model chats", lambda: chat(router).status == 200)
+            took_s = time.monotonic() - up_s
+            assert provider_of(chat(router)) == "ollama"
+            listed = {model["id"]: model["providers"] for model in router.get("/v1/models").json()["data"]}
+    print(f"discovery: {took_s:.2f} s after the server is up")
+    assert listed == {"m": ["ollama"], "demo": ["demo"]}
+    assert took_s <= DISCOVERED_S

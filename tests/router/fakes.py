@@ -1,0 +1,259 @@
+"""Stand-ins for what lies behind the ports. Each records what must not happen in `forbidden`."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from router.domain import Endpoint, Modality, ProviderCard, Segment, Utterance
+from router.errors import UpstreamFault
+from router.health import HostSign, HostState, ProviderSign, ProviderState
+from router.ports import Exchange, Header, Probe, Record, ResponseHead, Sink
+
+
+class ManualClock:
+    """Monotonic seconds that pass when told."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class RecordingSink:
+    """Takes an answer and notices whatever breaks the order head, data*, end or error."""
+
+    def __init__(self) -> None:
+        self.heads: list[ResponseHead] = []
+        self.chunks: list[bytes] = []
+        self.fault: UpstreamFault | None = None
+        self.is_ended = False
+        self.forbidden: list[str] = []
+        self.is_aborted = False
+        self.over = asyncio.Event()
+        self.begun = asyncio.Event()
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.chunks)
+
+    @property
+    def status(self) -> int:
+        return self.heads[-1].status
+
+    def header(self, name: bytes) -> bytes | None:
+        return self.heads[-1].get(name)
+
+    def _hear(self, what: str) -> None:
+        if self.over.is_set():
+            self.forbidden.append(f"{what} after the end")
+        if self.is_aborted:
+            self.forbidden.append(f"{what} after abort")
+
+    def head(self, head: ResponseHead) -> None:
+        self._hear("head")
+        if self.heads:
+            self.forbidden.append("a second head")
+        self.heads.append(head)
+        self.begun.set()
+
+    def data(self, chunk: bytes) -> None:
+        self._hear("data")
+        if not self.heads:
+            self.forbidden.append("data before head")
+        self.chunks.append(chunk)
+
+    def end(self) -> None:
+        self._hear("end")
+        self.is_ended = True
+        self.over.set()
+
+    def error(self, fault: UpstreamFault) -> None:
+        self._hear("error")
+        self.fault = fault
+        self.over.set()
+
+
+class RecordingObserver:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.started: list[Record] = []
+        self.finished: list[Record] = []
+        self.attempts: list[tuple[str, str]] = []
+        self.failovers: list[tuple[str, str, str, str]] = []
+        self.providers: list[tuple[str, ProviderState, str]] = []
+        self.hosts: list[tuple[str, HostState]] = []
+        self.lags: list[float] = []
+
+    def request_started(self, record: Record) -> None:
+        self.started.append(record)
+
+    def request_finished(self, record: Record) -> None:
+        self.finished.append(record)
+
+    def attempt_finished(self, provider: str, outcome: str) -> None:
+        self.attempts.append((provider, outcome))
+
+    def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None:
+        self.failovers.append((endpoint, from_provider, to_provider, reason))
+
+    def provider_changed(self, provider: str, state: ProviderState, detail: str) -> None:
+        self.providers.append((provider, state, detail))
+
+    def host_changed(self, host: str, state: HostState) -> None:
+        self.hosts.append((host, state))
+
+    def loop_lagged(self, lag_s: float) -> None:
+        self.lags.append(lag_s)
+
+
+# What a scripted answer is made of: a head, body bytes, a fault, or an event to wait for.
+Step = ResponseHead | bytes | UpstreamFault | asyncio.Event
+
+
+def head(status: int = 200, *headers: Header) -> ResponseHead:
+    return ResponseHead(status, list(headers))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request that a provider was given."""
+
+    endpoint: Endpoint
+    headers: Sequence[Header]
+    body: bytes
+
+    def get(self, name: str) -> bytes | None:
+        return next((value for key, value in self.headers if key.decode().lower() == name), None)
+
+
+class FakeExchange:
+    """A scripted answer under way. Ends by itself unless the script's last step is a fault or an event."""
+
+    def __init__(self, steps: Iterable[Step], sink: Sink, forbidden: list[str]) -> None:
+        self._steps = list(steps)
+        self._sink = sink
+        self._forbidden = forbidden
+        self.is_aborted = False
+        self.is_over = False
+        self.task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        for step in self._steps:
+            match step:
+                case ResponseHead():
+                    self._sink.head(step)
+                case bytes():
+                    self._sink.data(step)
+                case asyncio.Event():
+                    await step.wait()
+                case UpstreamFault():
+                    self.is_over = True
+                    self._sink.error(step)
+                    return
+            await asyncio.sleep(0)
+        self.is_over = True
+        self._sink.end()
+
+    def pause(self) -> None:
+        pass
+
+    def resume(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        if self.is_over:
+            self._forbidden.append("abort after the answer was over")
+        self.is_aborted = True
+        self.task.cancel()
+
+
+class FakeForward:
+    """A ForwardProvider whose attempts follow scripts, one after the other; the last one repeats.
+
+    A script is a list of steps, or a fault that `send` raises.
+    """
+
+    def __init__(self, card: ProviderCard, *scripts: Sequence[Step] | UpstreamFault) -> None:
+        self.card = card
+        self._scripts = list(scripts)
+        self.sent: list[Sent] = []
+        self.exchanges: list[FakeExchange] = []
+        self.forbidden: list[str] = []
+        self.is_closed = False
+
+    async def probe(self) -> Probe:
+        return Probe(HostSign.ANSWERED, ProviderSign.READY)
+
+    async def send(self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange:
+        self.sent.append(Sent(endpoint, list(headers), body))
+        script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+        if isinstance(script, UpstreamFault):
+            raise script
+        exchange = FakeExchange(script, sink, self.forbidden)
+        self.exchanges.append(exchange)
+        return exchange
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+@dataclass(slots=True)
+class FakeSpeech:
+    """A SpeechProvider: every segment is spoken by `voice`, which returns or raises."""
+
+    card: ProviderCard
+    voice: Callable[[Segment], Utterance]
+    blocks_on: asyncio.Event | None = None
+    heard: list[tuple[Segment, str, str]] = field(default_factory=list)
+    was_cancelled: bool = False
+
+    async def probe(self) -> Probe:
+        return Probe(HostSign.ANSWERED, ProviderSign.READY)
+
+    async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
+        self.heard.append((segment, model, request_id))
+        if self.blocks_on is not None:
+            try:
+                await self.blocks_on.wait()
+            except asyncio.CancelledError:
+                self.was_cancelled = True
+                raise
+        return self.voice(segment)
+
+    async def aclose(self) -> None:
+        pass
+
+
+def chat_card(name: str, *, tier: int = 1, host: str = "", first_byte_s: float = 5, stall_s: float = 5) -> ProviderCard:
+    return ProviderCard(
+        name,
+        "openai",
+        host or f"{name}-host",
+        frozenset({Modality.CHAT}),
+        tier,
+        first_byte_s=first_byte_s,
+        stall_s=stall_s,
+    )
+
+
+def speech_card(name: str, *, tier: int = 1, first_byte_s: float = 5, stall_s: float = 5) -> ProviderCard:
+    return ProviderCard(
+        name,
+        "tts-node",
+        f"{name}-host",
+        frozenset({Modality.SPEECH}),
+        tier,
+        first_byte_s=first_byte_s,
+        stall_s=stall_s,
+    )
+
+
+def pcm(seconds: float) -> bytes:
+    """A quiet saw-tooth: 24 kHz, s16le, mono."""
+    count = int(seconds * 24_000)
+    return b"".join((index % 200 * 50).to_bytes(2, "little", signed=True) for index in range(count))

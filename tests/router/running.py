@@ -1,0 +1,36 @@
+"""How a test runs a coroutine: on a fresh loop, within bounds, and with nothing going wrong unseen."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import uvloop
+
+T = TypeVar("T")
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+LOOPS: dict[str, LoopFactory] = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+WITHIN_S = 20.0  # a guard against a test that would hang; nothing waits for it
+
+
+def run(main: Coroutine[Any, Any, T], loop: str = "asyncio") -> T:
+    """The result of `main`. Fails when the loop had to report an error that nobody caught, or a task is left."""
+    unseen: list[dict[str, Any]] = []
+
+    async def guarded() -> T:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
+        async with asyncio.timeout(WITHIN_S):
+            result = await main
+        for _ in range(3):  # what was cancelled or closed a moment ago may finish
+            await asyncio.sleep(0)
+        return result
+
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        result = runner.run(guarded())
+    assert unseen == []
+    return result
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Give other tasks their turns until `condition` holds; `run` bounds the wait."""
+    while not condition():
+        await asyncio.sleep(0.001)

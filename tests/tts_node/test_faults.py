@@ -1,0 +1,90 @@
+"""Engines that fail behind the real HTTP server: what the client sees of it."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from nodes import hosted
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_fault_before_the_first_byte_has_its_status() -> None:
+    """503 with Retry-After and the error's shape, streamed or not, events or not."""
+    async with hosted() as (_, client):
+        for extra in ({}, {"stream": True}, {"stream_format": "sse"}):
+            reply = await client.post("/v1/audio/speech", json={"input": "exit"} | extra)
+            assert (503, "1") == (reply.status_code, reply.headers["Retry-After"])
+            assert ["message", "type", "param", "code"] == list(reply.json()["error"])
+            assert "engine_crashed" == reply.json()["error"]["code"]
+        assert 200 == (await client.post("/v1/audio/speech", json={"input": "audio"})).status_code
+
+
+async def test_a_complete_reply_is_whole_or_an_error() -> None:
+    """Audio made before the fault is not sent."""
+    async with hosted() as (_, client):
+        reply = await client.post("/v1/audio/speech", json={"input": "audio exit"})
+        assert (503, "application/json") == (reply.status_code, reply.headers["Content-Type"])
+
+
+async def test_a_fault_after_the_first_byte_cuts() -> None:
+    """The stream ends without its last chunk: a client knows that it is short."""
+    async with hosted() as (_, client):
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+            await client.post(
+                "/v1/audio/speech", json={"input": "audio exit", "stream": True, "response_format": "pcm"}
+            )
+        metrics = (await client.get("/metrics")).text
+        assert 'tts_node_requests_total{outcome="engine_crashed"} 1.0' in metrics
+
+
+async def test_events_tell_the_fault_before_the_cut() -> None:
+    """An `error` event with all four keys, no `done`, then the cut."""
+    received = b""
+    async with hosted() as (_, client):
+        body = {"input": "audio raise", "stream_format": "sse", "response_format": "pcm"}
+        async with client.stream("POST", "/v1/audio/speech", json=body) as reply:
+            with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+                async for part in reply.aiter_bytes():
+                    received += part
+    assert b"event: error\ndata: {" in received
+    assert b'"code":"engine_failed"' in received
+    assert b"speech.audio.done" not in received
+
+
+async def test_a_hang_is_ended_by_the_watchdog() -> None:
+    """503, and the next request works."""
+    async with hosted(watchdog_s="0.3") as (_, client):
+        reply = await client.post("/v1/audio/speech", json={"input": "hang"})
+        assert (503, "engine_hung") == (reply.status_code, reply.json()["error"]["code"])
+        assert 200 == (await client.post("/v1/audio/speech", json={"input": "audio"})).status_code
+
+
+async def test_leaving_while_the_model_loads_frees_the_turn() -> None:
+    """The load goes on for the next."""
+    async with hosted(simulate="load=0.5") as (app, client):
+        with pytest.raises(httpx.ReadTimeout):
+            await client.post("/v1/audio/speech", json={"input": "audio"}, timeout=0.1)
+        slot = app.node.models["espeak"].slot
+        async with asyncio.timeout(5):
+            while slot.turns.is_in_use:
+                await asyncio.sleep(0.01)
+        assert "loading" == slot.state
+        assert 200 == (await client.post("/v1/audio/speech", json={"input": "audio"})).status_code
+
+
+async def test_a_slow_upload_is_not_waited_for() -> None:
+    """408 when the body does not arrive in time."""
+
+    async def drip() -> object:
+        yield b'{"input":'
+        await asyncio.sleep(3600)
+
+    async with hosted(body_timeout_s="0.2") as (_, client):
+        request = client.build_request("POST", "/v1/audio/speech", content=drip())
+        sending = asyncio.create_task(client.send(request))
+        await asyncio.wait((sending,), timeout=2)
+        sending.cancel()
+        await asyncio.wait((sending,))
+        assert 'outcome="caller_bad_request"} 1.0' in (await client.get("/metrics")).text

@@ -1,0 +1,224 @@
+"""A real node's life: loading, idling, dying children, yielding, leaving."""
+
+import random
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+import os
+
+import httpx
+import pytest
+
+import sound
+from nodes import LONG, RunningNode, eventually, is_running
+
+
+def test_events_tell_the_load_and_the_goodbye() -> None:
+    """cold, loading, up, each at once; and a reason in the end."""
+    with RunningNode("--simulate", "load=0.6") as node, node.events() as events:
+        first = next(events)
+        assert ("beat", "cold", None) == (first["type"], first["state"], first["vram"])
+        assert 202 == node.client.post("/warm").status_code
+        states = {"cold": 0.0}
+        for beat in events:
+            states.setdefault(beat["state"], time.monotonic())
+            if beat["state"] == "up":
+                break
+        assert ["cold", "loading", "up"] == list(states)
+        assert states["up"] - states["loading"] > 0.5
+        assert 200 == node.client.post("/warm").status_code
+        node.process.send_signal(signal.SIGTERM)
+        last = list(events)[-1]
+        assert ("goodbye", "draining", "shutdown") == (last["type"], last["state"], last["reason"])
+        assert 0 == node.process.wait(10)
+
+
+def test_beats_come_four_times_a_second(node: RunningNode) -> None:
+    """Five beats take a second, not less than most of it."""
+    with node.events() as events:
+        next(events)
+        started_s = time.monotonic()
+        for _ in range(4):
+            next(events)
+    assert 0.8 < time.monotonic() - started_s < 3
+
+
+def test_an_idle_model_gives_its_process_back() -> None:
+    """The pid is gone, the node is cold, and the next request works."""
+    with RunningNode("--idle-timeout-s", "0.3") as node:
+        node.speak()
+        pid = node.child_pid
+        node.wait_for_state("cold")
+        assert eventually(lambda: not is_running(pid))
+        assert 200 == node.speak().status_code
+        assert pid != node.child_pid
+
+
+def test_unload_and_yield_end_the_process() -> None:
+    """At once when unused; a yielded node refuses with Retry-After until it may resume."""
+    with RunningNode() as node:
+        node.speak()
+        pid = node.child_pid
+        reply = node.client.post("/unload")
+        assert (200, {"state": "cold"}) == (reply.status_code, reply.json())
+        assert eventually(lambda: not is_running(pid))
+        node.speak()
+        pid = node.child_pid
+        assert {"state": "yielded"} == node.client.post("/yield").json()
+        assert eventually(lambda: not is_running(pid))
+        refused = node.speak()
+        assert (503, "30", "yielded") == (
+            refused.status_code,
+            refused.headers["Retry-After"],
+            refused.json()["error"]["code"],
+        )
+        assert 503 == node.client.post("/warm").status_code
+        assert 1 == node.metric('tts_node_model_state{model="espeak",state="yielded"}')
+        assert {"state": "cold"} == node.client.post("/resume").json()
+        assert 200 == node.speak().status_code
+
+
+def test_yield_lets_the_speaker_finish() -> None:
+    """What is being spoken ends whole; then the process goes."""
+    with RunningNode("--simulate", "first=0.6") as node, ThreadPoolExecutor() as pool:
+        speaking = pool.submit(node.speak)
+        assert eventually(lambda: bool(node.health()["state"] == "up" and node.health()["queue"]["busy"]))
+        pid = node.child_pid
+        assert 202 == node.client.post("/yield").status_code
+        assert 200 == speaking.result().status_code
+        assert eventually(lambda: not is_running(pid))
+
+
+def test_a_full_queue_says_when_to_come_back() -> None:
+    """429 with Retry-After and the position; those who were in line are served."""
+    with RunningNode("--simulate", "first=0.7", "--queue-limit", "1") as node, ThreadPoolExecutor() as pool:
+        accepted = [pool.submit(node.speak)]
+        assert eventually(lambda: bool(node.health()["queue"]["busy"]))
+        accepted.append(pool.submit(node.speak))
+        assert eventually(lambda: bool(node.health()["queue"]["depth"] == 1))
+        refused = node.speak()
+        assert 429 == refused.status_code
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert "position 2" in refused.json()["error"]["message"]
+        assert [200, 200] == [future.result().status_code for future in accepted]
+        assert 1 == node.metric('tts_node_requests_total{outcome="node_busy"}')
+
+
+def leave_after(node: RunningNode, timeout_s: float, **body: object) -> None:
+    """Asks, and closes the connection after so long."""
+    with httpx.Client(base_url=node.url, timeout=timeout_s, trust_env=False) as client, pytest.raises(httpx.ReadTimeout):
+        client.post("/v1/audio/speech", json={"input": LONG} | body)
+
+
+def test_who_leaves_frees_the_slot() -> None:
+    """In speech, before the first audio, and in the queue: long before the work would be over."""
+    with RunningNode("--simulate", "first=60,rtf=10") as node, ThreadPoolExecutor() as pool:
+        leave_after(node, 0.7)
+        assert eventually(lambda: not node.health()["queue"]["busy"], 3)
+        speaking = pool.submit(leave_after, node, 1.5)
+        assert eventually(lambda: bool(node.health()["queue"]["busy"]))
+        leave_after(node, 0.3)
+        assert eventually(lambda: node.health()["queue"]["depth"] == 0, 1)
+        speaking.result()
+        assert eventually(lambda: not node.health()["queue"]["busy"], 3)
+        assert 3 == node.metric('tts_node_requests_total{outcome="caller_gone"}')
+        assert 0 == node.metric('tts_node_child_restarts_total{reason="hang"}')
+        assert 1 == node.log.count("up in")
+
+
+def test_killing_children_under_load_costs_nothing_but_requests() -> None:
+    """Five times kill -9 at a random moment: every reply is whole or a clean 503 or visibly cut; the node lives."""
+    chance = random.Random(7)  # noqa: S311  a test that can be repeated
+    stop = threading.Event()
+    seen: list[str] = []
+
+    def client(number: int) -> None:
+        with httpx.Client(base_url=node.url, timeout=15, trust_env=False) as http:
+            while not stop.is_set():
+                seen.append(one_reply(http, stream=number % 2 == 0))
+
+    with RunningNode("--simulate", "rtf=0.02,first=0.02") as node, ThreadPoolExecutor(4) as pool:
+        expected = len(node.speak(input=LONG, response_format="pcm").content)
+
+        def one_reply(http: httpx.Client, *, stream: bool) -> str:
+            try:
+                reply = http.post(
+                    "/v1/audio/speech", json={"input": LONG, "response_format": "pcm", "stream": stream}
+                )
+            except httpx.RemoteProtocolError:
+                return "cut"
+            if reply.status_code == 200:
+                return "whole" if expected == len(reply.content) else "short!"
+            assert reply.json()["error"]["code"] == "engine_crashed"
+            assert "Retry-After" in reply.headers
+            return "503"
+
+        clients = [pool.submit(client, number) for number in range(4)]
+        try:
+            for _ in range(5):
+                pid, spoken = node.child_pid, len(seen)
+                assert eventually(lambda: len(seen) > spoken + 2)  # noqa: B023  evaluated here
+                time.sleep(chance.random() * 0.2)  # the random moment itself
+                os.kill(pid, signal.SIGKILL)
+                assert eventually(lambda: node.child_pid != pid)  # noqa: B023
+        finally:
+            stop.set()
+        for each in clients:
+            each.result()
+        assert set(seen) <= {"whole", "cut", "503"}
+        assert seen.count("whole") > seen.count("cut") + seen.count("503")
+        assert 200 == node.speak().status_code
+        assert 5 == node.metric('tts_node_child_restarts_total{reason="crash"}')
+        assert node.process.poll() is None
+
+
+@pytest.mark.parametrize("moment", ["idle", "speaking"])
+def test_no_child_outlives_a_killed_node(moment: str) -> None:
+    """kill -9 of the node ends the child too, in the middle of an inference as well."""
+    with RunningNode("--simulate", "rtf=1") as node:
+        with node.client.stream("POST", "/v1/audio/speech", json={"input": LONG}) as reply:
+            next(reply.iter_raw())
+            pid = node.child_pid
+            if moment == "idle":
+                reply.close()
+                assert eventually(lambda: not node.health()["queue"]["busy"])
+            assert is_running(pid)
+            node.process.kill()
+            assert eventually(lambda: not is_running(pid), 3)
+
+
+def test_a_graceful_end_finishes_what_was_begun() -> None:
+    """SIGTERM: the reply in flight is whole, the child is gone, the status is 0."""
+    with RunningNode("--simulate", "first=0.5") as node, ThreadPoolExecutor() as pool:
+        speaking = pool.submit(node.speak, response_format="wav")
+        assert eventually(lambda: bool(node.health()["state"] == "up" and node.health()["queue"]["busy"]))
+        pid = node.child_pid
+        assert 0 == node.terminate()
+        assert sound.decode(speaking.result().content, "wav").is_speech_like
+        assert not is_running(pid)
+
+
+def test_the_grace_has_an_end() -> None:
+    """A reply that takes for ever does not keep the node alive; it is cut, not left half."""
+    with RunningNode("--simulate", "rtf=100,first=0", "--grace-s", "1") as node, ThreadPoolExecutor() as pool:
+        speaking = pool.submit(node.speak, stream=True)
+        assert eventually(lambda: bool(node.health()["state"] == "up" and node.health()["queue"]["busy"]))
+        pid = node.child_pid
+        assert 0 == node.terminate()
+        assert not is_running(pid)
+        with pytest.raises(httpx.HTTPError):
+            speaking.result()
+
+
+def test_health_is_quick_whatever_the_model_does(node: RunningNode) -> None:
+    """While long texts are encoded to MP3, /health still answers in milliseconds."""
+    with ThreadPoolExecutor() as pool:
+        busy = [pool.submit(node.speak, input=LONG * 15, stream=False) for _ in range(3)]
+        times = []
+        while not all(future.done() for future in busy):
+            started_s = time.monotonic()
+            node.health()
+            times.append(time.monotonic() - started_s)
+        assert [200] * 3 == [future.result().status_code for future in busy]
+    assert sorted(times)[len(times) // 2] < 0.05

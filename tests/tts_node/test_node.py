@@ -1,0 +1,106 @@
+"""Who is served: names, yielding, draining. Fake children."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from fakes import FAKE, Nursery, Recorder
+from tts_node.domain import ModelState, SpeechRequest
+from tts_node.errors import NotFound, Unavailable
+from tts_node.node import Model, Node
+from tts_node.slot import Slot, SlotLimits
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def changes() -> list[str]:
+    """One entry for every change the node tells."""
+    return []
+
+
+@pytest.fixture
+async def node(changes: list[str]) -> AsyncIterator[Node]:
+    """With one model, `fake`."""
+    slot = Slot(FAKE, SlotLimits(), Nursery(), Recorder())
+    made = Node(
+        {"fake": Model(FAKE, FAKE.catalogue(), slot)}, "fake", on_change=lambda: changes.append(made.state)
+    )
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize("name", [None, "", "tts-1", "TTS-1-HD", "gpt-4o-mini-tts", "fake", "Fake"])
+async def test_names_of_the_default_model(node: Node, name: str | None) -> None:
+    """OpenAI's names and none mean what this node speaks with."""
+    assert FAKE is node.model(name).descriptor
+
+
+async def test_an_unknown_model_lists_close_ones(node: Node) -> None:
+    """The 404 says what was probably meant."""
+    with pytest.raises(NotFound, match="Close: fake") as caught:
+        node.model("fakey")
+    assert "model" == caught.value.param
+
+
+async def test_an_order_resolves_everything(node: Node) -> None:
+    """Voice and language are resolved before any queue; ids are unique."""
+    one, other = (node.order(SpeechRequest("Hi", voice="NOVA", language="de-AT", seed=3)) for _ in range(2))
+    assert ("nova", "de", 3, "Hi") == (one.job.voice, one.job.language, one.job.seed, one.job.text)
+    assert one.job.id != other.job.id
+
+
+async def test_yield_and_resume(node: Node, changes: list[str]) -> None:
+    """Yielded: the child is gone and nobody is served; resumed: the next request loads."""
+    await node.models["fake"].slot.ensure_up()
+    assert node.make_room()
+    assert (ModelState.YIELDED, ModelState.COLD) == (node.state, node.models["fake"].slot.state)
+    with pytest.raises(Unavailable) as caught:
+        node.warm()
+    assert ("yielded", 30) == (caught.value.code, caught.value.retry_after_s)
+    assert ModelState.COLD is node.resume()
+    assert ModelState.LOADING is node.warm()
+    assert ["yielded", "cold"] == changes
+
+
+async def test_yield_sends_the_queue_away(node: Node) -> None:
+    """Who is being spoken to is not cut; who waits goes elsewhere at once."""
+    order = node.order(SpeechRequest("Hi"))
+    async with node.speaking(order):
+        waiting = node.speaking(node.order(SpeechRequest("Hi")))
+        turns = node.models["fake"].slot.turns
+
+        async def wait() -> None:
+            async with waiting:
+                raise AssertionError("served while yielded")
+
+        task = asyncio.create_task(wait())
+        while not turns.depth:
+            await asyncio.sleep(0)
+        assert not node.make_room()
+        with pytest.raises(Unavailable, match="yielded"):
+            await task
+        assert turns.is_busy
+
+
+async def test_draining_serves_nobody_new(node: Node) -> None:
+    """And says so."""
+    node.drain()
+    with pytest.raises(Unavailable) as caught:
+        async with node.speaking(node.order(SpeechRequest("Hi"))):
+            raise AssertionError("served while draining")
+    assert ("draining", "draining") == (caught.value.code, node.status().state)
+
+
+async def test_status_of_a_fresh_node(node: Node) -> None:
+    """Nothing measured, nothing guessed."""
+    status = node.status()
+    assert ("healthy", "cold", "fake", ["fake"]) == (status.status, status.state, status.engine, status.engines)
+    assert (None, None, 0, 8, False) == (
+        status.eta_s,
+        status.rtf,
+        status.queue.depth,
+        status.queue.limit,
+        status.queue.busy,
+    )
