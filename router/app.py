@@ -1,21 +1,29 @@
-"""The composition root: the one room that knows every other. Settings go in, a house comes out."""
+"""The composition root: the one room that knows every other. Settings go in, a house comes out.
+
+A *house* lives as long as the process: metrics, state, the entry. A *wing* is what one configuration made of it:
+providers, their health, keys, routes. A reload builds a new wing beside the old one, looks at its providers once,
+moves new requests over, and closes the old wing when the last of its requests has ended.
+"""
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
-from typing import cast
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final, cast
 
 from router import loop_lag, providers
 from router.api.admission import Door
+from router.api.cors import Cors
 from router.api.hot import HotRoutes
-from router.api.rest import View, rest_app
+from router.api.limiter import Limiter
+from router.api.rest import rest_app
 from router.catalogue import Catalogue
-from router.config import Settings
+from router.config import ConfigError, Settings
 from router.domain import Modality
-from router.entry import Entry
+from router.entry import Entry, Rooms
+from router.explain import Explained, explain
 from router.forward import Forwarder
 from router.metrics import Metrics
 from router.observers import LogObserver, Observers
@@ -25,58 +33,172 @@ from router.roster import Roster
 from router.speak import Speaker
 from router.speech.voices import VoiceBook
 from router.state import LocalStore
+from router.warming import Warmer
+
+_log = logging.getLogger(__name__)
+RETIRE_WITHIN_S: Final = 3600.0  # a wing whose last stream will not end is closed all the same
 
 
-@dataclass(slots=True)
 class House:
-    """A router that runs: its ASGI callable, and what commands ask it for."""
+    """A router that runs: its ASGI callable, what pages read, and what commands ask for.
 
-    settings: Settings
-    entry: Entry
-    roster: Roster
-    catalogue: Catalogue
-    voices: VoiceBook
-    _draining: asyncio.Event = field(default_factory=asyncio.Event)
+    `load` reads the configuration anew; None where a reload makes no sense.
+    """
+
+    def __init__(self, settings: Settings, load: Callable[[], Settings] | None) -> None:
+        self.clock = time.monotonic
+        self.metrics = Metrics()
+        self.observer = Observers([self.metrics, LogObserver()])
+        self.store = LocalStore(self.clock)
+        self.instance = secrets.token_hex(4)
+        self.drained: set[str] = set()  # outlives a reload
+        self._load = load
+        self._is_draining = False
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
+        self._wing = Wing(settings, self)
+        self.entry = Entry(self._wing.rooms, rest_app(self), self.observer, self.clock)
+
+    @property
+    def settings(self) -> Settings:
+        return self._wing.settings
+
+    @property
+    def roster(self) -> Roster:
+        return self._wing.roster
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self._wing.catalogue
+
+    @property
+    def voices(self) -> VoiceBook:
+        return self._wing.voices
+
+    @property
+    def is_draining(self) -> bool:
+        return self._is_draining
 
     def drain(self) -> None:
         """Say on /ready that this router takes nothing new."""
-        self._draining.set()
+        self._is_draining = True
+
+    def explain(self, model: str | None, voice: str | None) -> list[Explained]:
+        """See `router.explain`."""
+        policy = self.settings.speech.substitution
+        return explain(self.catalogue, self.roster, self.voices, policy, model, voice)
+
+    async def reload(self) -> list[str]:
+        """Take up the configuration as it is now; what takes a restart to change is named.
+
+        Raises ConfigError, upon which everything stays as it is.
+        """
+        if self._load is None:
+            return []
+        async with self._reloading:
+            settings = await asyncio.to_thread(self._load)
+            old, new = self._wing, Wing(settings, self)
+            await new.open()
+            self._wing = new
+            self.entry.rooms = new.rooms
+            self._retire(old)
+            _log.info("configuration reloaded", extra={"fields": {"providers": len(self.roster.cards)}})
+            fixed = ("host", "port", "log_format", "log_level", "shutdown_grace_s")
+            before, after = old.settings.server, settings.server
+            return [f"server.{name}" for name in fixed if getattr(before, name) != getattr(after, name)]
+
+    async def reload_or_log(self) -> None:
+        """For SIGHUP: a bad file is told in the log."""
+        try:
+            pending = await self.reload()
+        except ConfigError as error:
+            _log.error("configuration not reloaded: %s", "; ".join(map(str, error.faults)))
+        else:
+            if pending:
+                _log.warning("these changes take a restart: %s", ", ".join(pending))
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator["House"]:
+        """Look at every provider once, then watch them until the block ends."""
+        lag = asyncio.get_running_loop().create_task(loop_lag.watch(self.observer), name="event loop lag")
+        try:
+            await self._wing.open()
+            yield self
+        finally:
+            lag.cancel()
+            await asyncio.gather(lag, return_exceptions=True)
+            for task in tuple(self._retiring):
+                task.cancel()
+            await asyncio.gather(*self._retiring, return_exceptions=True)
+            await self._wing.close()
+
+    def _retire(self, wing: "Wing") -> None:
+        task = asyncio.get_running_loop().create_task(wing.retire(), name="retire old configuration")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+
+class Wing:
+    """Everything that one configuration made."""
+
+    def __init__(self, settings: Settings, house: House) -> None:
+        clock, observer = house.clock, house.observer
+        self.settings = settings
+        self._providers = providers.build(settings, clock)
+        cards = {name: provider.card for name, provider in self._providers.items()}
+        self.roster = Roster(cards, observer, clock, drained=house.drained)
+        self.catalogue = Catalogue(cards, settings.models, settings.speech, self.roster)
+        self.voices = VoiceBook(settings.voices, self.roster)
+        self._warmer = Warmer(self._providers)
+        door = Door(settings, house.instance)
+        hot = HotRoutes(
+            self.catalogue,
+            Forwarder(_that_chat(self._providers), self.roster, observer, clock),
+            Speaker(
+                _that_speak(self._providers),
+                self.roster,
+                observer,
+                clock,
+                settings=settings.speech,
+                voices=self.voices,
+                warmer=self._warmer,
+            ),
+            house.store,
+            door,
+            max_body_bytes=int(settings.server.max_body_mb * 2**20),
+            max_speech_chars=settings.speech.max_input_chars,
+        )
+        self.rooms = Rooms(door, Cors(settings.server.cors_origins), Limiter(clock), hot)
+        self._stack = contextlib.AsyncExitStack()
+
+    async def open(self) -> None:
+        """Look at every provider once and begin to watch them."""
+        probes = Probes(self._providers, self.roster)
+        await probes.look_once()
+        await self._stack.enter_async_context(probes.running())
+
+    async def close(self) -> None:
+        """Stop watching and close every connection."""
+        await self._stack.aclose()
+        await self._warmer.aclose()
+        await asyncio.gather(*(provider.aclose() for provider in self._providers.values()))
+
+    async def retire(self) -> None:
+        """Close when the last request inside has ended."""
+        try:
+            async with asyncio.timeout(RETIRE_WITHIN_S):
+                await self.rooms.until_empty()
+        except TimeoutError:
+            _log.warning("requests of the configuration before the last reload are cut: they would not end")
+        finally:
+            await self.close()
 
 
 @contextlib.asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
+async def open_house(settings: Settings, load: Callable[[], Settings] | None = None) -> AsyncIterator[House]:
     """A house whose providers have been looked at once and are watched until the block ends."""
-    clock = time.monotonic
-    metrics = Metrics()
-    observer = Observers([metrics, LogObserver()])
-    everyone = providers.build(settings, clock)
-    roster = Roster({name: provider.card for name, provider in everyone.items()}, observer, clock)
-    catalogue = Catalogue(roster.cards, settings.models, settings.speech, roster)
-    voices = VoiceBook(settings.voices, roster)
-    store = LocalStore(clock)
-    door = Door(settings, instance=secrets.token_hex(4))
-    draining = asyncio.Event()
-    hot = HotRoutes(
-        catalogue,
-        Forwarder(_that_chat(everyone), roster, observer, clock),
-        Speaker(_that_speak(everyone), roster, observer, clock, settings=settings.speech, voices=voices),
-        store,
-        door,
-        max_body_bytes=int(settings.server.max_body_mb * 2**20),
-        max_speech_chars=settings.speech.max_input_chars,
-    )
-    rest = rest_app(View(catalogue, roster, voices, metrics, store, draining.is_set))
-    house = House(settings, Entry(hot, rest, door, observer, clock), roster, catalogue, voices, draining)
-    probes = Probes(everyone, roster)
-    lag = asyncio.get_running_loop().create_task(loop_lag.watch(observer), name="event loop lag")
-    try:
-        await probes.look_once()
-        async with probes.running():
-            yield house
-    finally:
-        lag.cancel()
-        await asyncio.gather(lag, return_exceptions=True)
-        await asyncio.gather(*(provider.aclose() for provider in everyone.values()))
+    async with House(settings, load).open() as house:
+        yield house
 
 
 def _that_chat(everyone: Mapping[str, Provider]) -> dict[str, ForwardProvider]:

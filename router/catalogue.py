@@ -2,8 +2,8 @@
 
 A name is looked up in this order: a configured model; `provider/model`, split at the first slash and only when
 the prefix is a provider (`hf.co/x/y` exists); what live providers report. A model that several providers
-report is one model with several routes. Another chat model is never substituted; another engine for speech is,
-last of all and told to the client, when `speech.substitution` allows it.
+report is one model with several routes. Another chat model is never substituted. For speech the other engines
+follow, marked as substitutes; `speech/substitution.py` decides which of them may speak.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,8 @@ from router.domain import Modality, Model, ProviderCard, Route
 from router.errors import InvalidRequest, NotFound
 
 OPENAI_SPEECH_MODELS: Final = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
-_SUBSTITUTE_TIER: Final = 10_000  # behind every configured tier
+DEFAULT_MAX_WAIT_S: Final = 2.0
+SUBSTITUTE_MODEL_TIER: Final = 10_000  # behind every configured tier
 
 
 class Reports(Protocol):
@@ -47,6 +48,7 @@ class Catalogue:
         self._cards = cards
         self._speech = speech
         self._reports = reports
+        self._max_waits = {name: model.max_wait_s for name, model in models.items()}
         # A provider that is switched off takes its routes with it; the name stays known.
         self._configured = {
             name: (model.serves, tuple(self._configured_routes(name, model))) for name, model in models.items()
@@ -67,6 +69,16 @@ class Catalogue:
         if not routes and not self._is_configured(modality, name):
             raise self._unknown(modality, name)
         return routes
+
+    def speech_name(self, name: str | None) -> str:
+        """What a speech model's name means: none, and OpenAI's, mean the default."""
+        return self._speech.default_model if not name or name in OPENAI_SPEECH_MODELS else name
+
+    def max_wait_s(self, modality: Modality, name: str | None) -> float:
+        """How long a tier's first output of `name` may be predicted to take before the next tier serves."""
+        if modality is Modality.CHAT:
+            return self._max_waits.get(name or "") or DEFAULT_MAX_WAIT_S
+        return self._max_waits.get(self.speech_name(name)) or self._speech.max_wait_s
 
     def listed(self) -> list[Listed]:
         """Every name a client may use, configured ones first."""
@@ -115,23 +127,21 @@ class Catalogue:
                     break
 
     def _resolve_speech(self, name: str | None) -> list[Route]:
-        wanted = self._speech.default_model if not name or name in OPENAI_SPEECH_MODELS else name
+        wanted = self.speech_name(name)
         routes = self._exact(Modality.SPEECH, wanted)
         is_default = wanted == self._speech.default_model
         if not routes and not is_default and not self._is_configured(Modality.SPEECH, wanted):
             raise self._unknown(Modality.SPEECH, wanted)
-        if is_default or self._speech.substitution == "any":
-            taken = {route.provider for route in routes}
-            substitutes = None if is_default and not routes else "model"
-            routes += [r for r in self._any_speech(substitutes) if r.provider not in taken]
-        return routes
+        taken = {route.provider for route in routes}
+        substitutes = () if is_default and not routes else ("model",)
+        return routes + [r for r in self._any_speech(substitutes) if r.provider not in taken]
 
-    def _any_speech(self, substitutes: str | None) -> Iterable[Route]:
+    def _any_speech(self, substitutes: tuple[str, ...]) -> Iterable[Route]:
         """One route to each speech provider, with the first engine it reports."""
         for card in self._cards.values():
             if Modality.SPEECH in card.modalities:
                 engine = next(iter(self._reports.models_of(card.id)), "")
-                tier = card.tier if substitutes is None else _SUBSTITUTE_TIER + card.tier
+                tier = card.tier + SUBSTITUTE_MODEL_TIER if substitutes else card.tier
                 yield Route(card.id, engine, tier, substitutes)
 
     def _known(self, modality: Modality) -> list[str]:

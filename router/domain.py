@@ -83,6 +83,10 @@ class ProviderCard:
     is_demo: bool = False
     first_byte_s: float = 120.0
     stall_s: float = 30.0
+    concurrency: int | None = None
+    queue_limit: int = 32
+    queue_wait_s: float = 30.0
+    is_billed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +111,28 @@ class Voice:
 class Route:
     """One way to serve a model name: a provider and the name that provider knows the model by.
 
-    `substitutes` tells what differs from what was asked for ("model"), or is None when nothing does.
+    `substitutes` tells what differs from what was asked for: "model", "voice" or both; nothing by default.
     """
 
     provider: str
     model: str
     tier: int
-    substitutes: str | None = None
+    substitutes: tuple[str, ...] = ()
+
+
+class Substitution(StrEnum):
+    """What may speak in place of what was asked for."""
+
+    NONE = "none"  # nothing
+    SAME_VOICE = "same_voice"  # another engine with the same voice
+    MAPPED = "mapped"  # another engine with the voice that `voices` maps for it
+    ANY = "any"  # whatever can: speech does not go silent
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
     """`POST /v1/audio/speech`, checked. `speed` is a factor, 0.25 to 4; `voice` and `model` are the names the
-    client used, None where it named none."""
+    client used, None where it named none; `fallback` overrides the configured substitution."""
 
     text: str
     model: str | None = None
@@ -130,6 +143,7 @@ class SpeechRequest:
     seed: int | None = None
     instructions: str | None = None
     sse: bool = False
+    fallback: Substitution | None = None
     options: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -2,16 +2,23 @@
 
 Every request is admitted, numbered, recorded and, should it fail, answered here. The hot routes are served at
 once, without a framework in between; everything else goes on to Litestar, under the same rules.
+
+What a configuration made (keys, routes, providers) are its `Rooms`. A reload brings new ones; whoever is inside
+the old ones finishes there.
 """
 
 import asyncio
 import logging
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from router.api.admission import Client, Door, request_id_of, require_admin
 from router.api.call import Receive, Reply, Scope, Send, date_header
+from router.api.cors import Cors
 from router.api.dialects import dialect_of
 from router.api.hot import HOT_PATHS, HotRoutes
+from router.api.limiter import Limiter
+from router.domain import Endpoint
 from router.errors import ClientGone, MethodNotAllowed, RouterError
 from router.outcomes import Outcome, outcome_of, outcome_of_status
 from router.ports import Monotonic, Observer, Record
@@ -19,13 +26,41 @@ from router.ports import Monotonic, Observer, Record
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class Rooms:
+    """What requests of one configuration pass through, and how many are inside."""
+
+    door: Door
+    cors: Cors
+    limiter: Limiter
+    hot: HotRoutes
+    _visitors: int = 0
+    _is_empty: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._is_empty.set()
+
+    def __enter__(self) -> Self:
+        self._visitors += 1
+        self._is_empty.clear()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._visitors -= 1
+        if not self._visitors:
+            self._is_empty.set()
+
+    async def until_empty(self) -> None:
+        """Returns when nobody is inside."""
+        await self._is_empty.wait()
+
+
 class Entry:
     """See the module. `rest` is Litestar."""
 
-    def __init__(self, hot: HotRoutes, rest: Any, door: Door, observer: Observer, clock: Monotonic) -> None:
-        self._hot = hot
+    def __init__(self, rooms: Rooms, rest: Any, observer: Observer, clock: Monotonic) -> None:
+        self.rooms = rooms
         self._rest = rest
-        self._door = door
         self._observer = observer
         self._clock = clock
 
@@ -33,39 +68,59 @@ class Entry:
         if scope["type"] != "http":
             await self._rest(scope, receive, send)
             return
-        path: str = scope["path"]
-        endpoint = HOT_PATHS.get(path)
+        endpoint = HOT_PATHS.get(scope["path"])
         label = endpoint.value if endpoint is not None else "other"
         record = Record(request_id_of(scope["headers"]), label, self._clock())
-        reply = Reply(send, record, dialect_of(path), self._clock)
         self._observer.request_started(record)
         try:
-            client = self._door.admit(path, scope["headers"])
+            with self.rooms as rooms:
+                await self._answer(rooms, endpoint, scope, receive, send, record)
+        except asyncio.CancelledError:
+            record.outcome = Outcome.CALLER_GONE
+            raise
+        finally:
+            record.finished = self._clock()
+            self._observer.request_finished(record)
+
+    async def _answer(
+        self, rooms: Rooms, endpoint: Endpoint | None, scope: Scope, receive: Receive, send: Send, record: Record
+    ) -> None:
+        """Serve, or render what went wrong."""
+        path, headers = scope["path"], scope["headers"]
+        extra = rooms.cors.headers_for(headers)
+        reply = Reply(send, record, dialect_of(path), self._clock, extra)
+        try:
+            preflight = rooms.cors.preflight(scope["method"], headers)
+            if preflight is not None:
+                await reply.whole(204, preflight, b"")
+                return
+            client = rooms.door.admit(path, headers)
             record.client = client.name
             if endpoint is None:
-                await self._serve_rest(scope, receive, send, client, record)
+                await self._serve_rest(scope, receive, send, client, record, extra)
             elif scope["method"] != "POST":
                 raise MethodNotAllowed(f"{path} takes POST.", allow="POST")
             else:
-                await self._hot.serve(endpoint, scope, receive, reply, record)
+                rooms.limiter.count(client)
+                await rooms.hot.serve(endpoint, client, scope, receive, reply, record)
         except ClientGone:
             record.outcome = Outcome.CALLER_GONE
         except RouterError as error:
             record.outcome = outcome_of(error)
             await reply.fail(error)
-        except asyncio.CancelledError:
-            record.outcome = Outcome.CALLER_GONE
-            raise
         except Exception:
             record.outcome = Outcome.ROUTER_ERROR
             _log.exception("request %s failed inside the router", record.request_id)
             await reply.fail(RouterError("The router failed; its log tells more under this request's id."))
-        finally:
-            record.finished = self._clock()
-            self._observer.request_finished(record)
 
     async def _serve_rest(
-        self, scope: Scope, receive: Receive, send: Send, client: Client, record: Record
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        client: Client,
+        record: Record,
+        extra: list[tuple[bytes, bytes]],
     ) -> None:
         if scope["path"].startswith("/admin"):
             require_admin(client)
@@ -75,11 +130,10 @@ class Entry:
                 record.status = message["status"]
                 record.first_byte = self._clock()
                 own = [(b"x-request-id", record.request_id.encode()), date_header()]
-                message = {**message, "headers": [*message["headers"], *own]}
+                message = {**message, "headers": [*message["headers"], *own, *extra]}
                 record.outcome = outcome_of_status(record.status)
             await send(message)
 
         # Litestar knows no HEAD of its own; the server leaves the body out (RFC 9110 §9.3.2).
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        inner = {**scope, "method": method, "router.client": client.name}
-        await self._rest(inner, receive, send_with_id)
+        await self._rest({**scope, "method": method, "router.client": client}, receive, send_with_id)

@@ -7,7 +7,10 @@
     │   ├── Forbidden               403  foreign Host or Origin, model not allowed, role too low
     │   ├── NotFound                404  unknown route, model or voice
     │   ├── MethodNotAllowed        405
+    │   ├── TooSlow                 408  the request did not arrive in time
     │   ├── PayloadTooLarge         413
+    │   ├── RateLimited             429  this client asks too often
+    │   ├── HeadTooLarge            431
     │   └── LoopDetected            508  the request has passed this router before
     ├── ClientGone                  the client hung up: nobody's fault, nothing to render
     ├── NothingCanServe             503  every candidate was tried or is unavailable; one reason each
@@ -16,7 +19,9 @@
         ├── NotSent                 dial, DNS, TLS: not a byte went out, so trying another repeats nothing
         │   ├── DialRefused         the host answered that nobody listens: the host is alive, the server is not
         │   └── DialTimeout         silence: an unplugged machine looks like this
+        ├── Overloaded              our own bound on this provider: nothing was sent either
         ├── ConnectionLost          reset or closed in the middle
+        │   └── HostLost            the machine is gone: its in-flight probes met silence twice
         ├── Silent                  no byte within the deadline (`first_byte_s`, `stall_s`): slow is not dead
         ├── Malformed               not HTTP, not JSON, not audio; or audio that cannot be the text
         └── Rejected                an HTTP status that blames the provider (401, 402, 403, 404, 429, 5xx)
@@ -112,6 +117,35 @@ class PayloadTooLarge(ClientError):
     code = "payload_too_large"
 
 
+class TooSlow(ClientError):
+    """408: head or body did not arrive within the deadline."""
+
+    status = 408
+    reason = "too_slow"
+    code = "request_timeout"
+
+
+class RateLimited(ClientError):
+    """429: over the client's own limit; `retry_after_s` says when it may come again."""
+
+    status = 429
+    reason = "rate_limited"
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class HeadTooLarge(ClientError):
+    """431: too many headers, or too long ones (RFC 6585 §5)."""
+
+    status = 431
+    reason = "head_too_large"
+    code = "head_too_large"
+
+
 class LoopDetected(ClientError):
     """508: `Via` says that this request has passed this router before (RFC 9110 §7.6.3)."""
 
@@ -195,6 +229,19 @@ class ConnectionLost(UpstreamFault):
     def __init__(self, message: str, *, had_bytes: bool = False) -> None:
         super().__init__(message)
         self.had_bytes = had_bytes
+
+
+class HostLost(ConnectionLost):
+    """The machine fell silent while it was working for us."""
+
+    outcome = "provider_host_lost"
+
+
+class Overloaded(UpstreamFault):
+    """No place was free within the bounds on waiting. Nothing was sent."""
+
+    status = 503
+    outcome = "provider_full"
 
 
 class Silent(UpstreamFault):

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from router.catalogue import Catalogue
-from router.domain import Modality
+from router.domain import Modality, Route, Substitution
 from router.errors import ClientError, NotFound
 from router.roster import Roster
+from router.speech.substitution import VoiceMatch, permitted
 from router.speech.voices import VoiceBook
 
 
@@ -19,7 +20,7 @@ class Explained:
     tier: int
     is_eligible: bool
     reason: str
-    substitutes: str | None
+    substitutes: tuple[str, ...]
 
     def as_json(self) -> Mapping[str, object]:
         return {
@@ -33,29 +34,35 @@ class Explained:
 
 
 def explain(
-    catalogue: Catalogue, roster: Roster, voices: VoiceBook, model: str | None, voice: str | None
+    catalogue: Catalogue,
+    roster: Roster,
+    voices: VoiceBook,
+    policy: Substitution,
+    model: str | None,
+    voice: str | None,
 ) -> list[Explained]:
     """What would happen to a request for `model` (and `voice`, which makes it speech). Raises NotFound,
     InvalidRequest."""
     modality = _modality(catalogue, model, voice)
     routes = catalogue.resolve(modality, model)
-    if voice is not None:
+    refused: list[Explained] = []
+    if modality is Modality.SPEECH and voice is not None:
         voices.check_known(voice, [route.provider for route in routes])
-    explained = []
-    for candidate in roster.order(routes):
-        route = candidate.route
-        has_voice = modality is Modality.CHAT or voices.has(voice, route.provider)
-        explained.append(
-            Explained(
-                route.provider,
-                route.model,
-                route.tier,
-                candidate.is_eligible and has_voice,
-                candidate.reason if has_voice else f"has no voice {voice!r}",
-                route.substitutes,
-            )
-        )
-    return explained
+        matches = [(route, voices.match(voice, route.provider)) for route in routes]
+        allowed = permitted(voices.policy(voice) or policy, matches)
+        names = {route.provider for route in allowed}
+        refused = [_refused(route, match) for route, match in matches if route.provider not in names]
+        routes = allowed
+    candidates = roster.order(routes, catalogue.max_wait_s(modality, model))
+    return [
+        Explained(c.route.provider, c.route.model, c.route.tier, c.is_eligible, c.reason, c.route.substitutes)
+        for c in candidates
+    ] + refused
+
+
+def _refused(route: Route, match: VoiceMatch) -> Explained:
+    reason = f"the substitution policy does not let it speak (voice {match})"
+    return Explained(route.provider, route.model, route.tier, False, reason, route.substitutes)
 
 
 def _modality(catalogue: Catalogue, model: str | None, voice: str | None) -> Modality:

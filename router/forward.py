@@ -5,7 +5,7 @@ So nothing is sent to the client before the upstream's first body byte, and a sh
 of it is here: a server that dies in between costs the client nothing but time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -13,7 +13,9 @@ from router.answers import UsageReader, error_message, exhausted, is_event_strea
 from router.domain import Endpoint, Route
 from router.errors import Refusal, Rejected, UpstreamFault
 from router.ports import ForwardProvider, Header, Monotonic, Observer, Record, ResponseHead
+from router.repeat import Circumstances, may_try_next
 from router.roster import Roster
+from router.selection import DEFAULT_MAX_WAIT_S
 from router.transport import Inbox
 
 # Whose fault a status is. 404 is the provider's: it lost the model, another may have it.
@@ -34,7 +36,11 @@ class Reply(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ForwardCall:
-    """An opaque request: its routes, what to send (`body_for(model)`), and the record to fill in."""
+    """An opaque request: its routes, what to send (`body_for(model)`), and the record to fill in.
+
+    `is_pinned`: bound to one provider's memory, so it goes nowhere else once sent. `on_first_part` is told the
+    first bytes of the answer and the provider's name.
+    """
 
     endpoint: Endpoint
     model: str
@@ -42,6 +48,9 @@ class ForwardCall:
     headers: Sequence[Header]
     body_for: Callable[[str], bytes]
     record: Record
+    max_wait_s: float = DEFAULT_MAX_WAIT_S
+    is_pinned: bool = False
+    on_first_part: Callable[[bytes, str], Awaitable[None]] | None = None
 
 
 class Forwarder:
@@ -67,7 +76,7 @@ class Forwarder:
         """
         refusals: list[Refusal] = []
         faults: list[UpstreamFault] = []
-        for candidate in self._roster.order(call.routes):
+        for candidate in self._roster.order(call.routes, call.max_wait_s):
             route = candidate.route
             if not candidate.is_eligible:
                 refusals.append(Refusal(route.provider, candidate.reason))
@@ -82,48 +91,60 @@ class Forwarder:
                     raise
                 faults.append(fault)
                 refusals.append(Refusal(route.provider, fault.message))
+                if not may_try_next(fault, self._circumstances(call, route)):
+                    break
             else:
                 return
         raise exhausted(f"the model {call.model!r}", refusals, faults)
 
+    def _circumstances(self, call: ForwardCall, route: Route) -> Circumstances:
+        return Circumstances(self._providers[route.provider].card.is_billed, call.is_pinned)
+
     async def _attempt(self, call: ForwardCall, route: Route, reply: Reply) -> None:
         """One candidate, from dial to the last byte. Raises UpstreamFault."""
-        provider = self._providers[route.provider]
         record = call.record
         record.attempts += 1
         record.provider = route.provider
         record.model = route.model
-        inbox, usage = Inbox(), UsageReader()
+        record.tier = route.tier
+        inbox = Inbox()
         asked = self._clock()
-        with self._roster.in_flight(route.provider):
-            try:
-                exchange = await provider.send(call.endpoint, call.headers, call.body_for(route.model), inbox)
-                inbox.attach(exchange)
-                first_byte_s, stall_s = provider.card.first_byte_s, provider.card.stall_s
-                head = await inbox.read_head(first_byte_s)
-                await _raise_for_status(head, inbox, stall_s)
-                record.streamed = is_event_stream(head)
-                part = await _first_part(head, inbox, first_byte_s)
+        try:
+            async with self._roster.lease(route, inbox.lose):
+                await self._exchange(call, route, reply, inbox, asked)
+        except BaseException:
+            if not reply.is_started:
                 record.upstream_wait_s += self._clock() - asked
-                await reply.start(head.status, passed_on(head.headers))
-                while part:
-                    usage.see(part)
-                    await reply.send(part)
-                    part = await inbox.read(stall_s)
-                await reply.finish()
-                self._observer.attempt_finished(route.provider, "ok")
-            except BaseException:
-                if not reply.is_started:
-                    record.upstream_wait_s += self._clock() - asked
-                raise
-            finally:
-                inbox.close()
-                record.tokens_in, record.tokens_out = usage.tokens_in, usage.tokens_out
+            raise
+        finally:
+            inbox.close()
+        self._roster.note_success(route)
+        self._observer.attempt_finished(route.provider, "ok")
+
+    async def _exchange(self, call: ForwardCall, route: Route, reply: Reply, inbox: Inbox, asked: float) -> None:
+        provider, record, usage = self._providers[route.provider], call.record, UsageReader()
+        first_byte_s, stall_s = provider.card.first_byte_s, provider.card.stall_s
+        body = call.body_for(route.model)
+        inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox))
+        head = await inbox.read_head(first_byte_s)
+        await _raise_for_status(head, inbox, stall_s)
+        record.streamed = is_event_stream(head)
+        part = await _first_part(head, inbox, first_byte_s)
+        record.upstream_wait_s += self._clock() - asked
+        if call.on_first_part is not None and head.status == 200:
+            await call.on_first_part(part, route.provider)
+        await reply.start(head.status, passed_on(head.headers))
+        while part:
+            usage.see(part)
+            await reply.send(part)
+            part = await inbox.read(stall_s)
+        await reply.finish()
+        record.tokens_in, record.tokens_out = usage.tokens_in, usage.tokens_out
 
     def _note(self, record: Record, route: Route, fault: UpstreamFault) -> None:
         record.reasons.append(fault.outcome)
         self._observer.attempt_finished(route.provider, fault.outcome)
-        self._roster.note_fault(route.provider, fault)
+        self._roster.note_fault(route, fault)
 
 
 async def _raise_for_status(head: ResponseHead, inbox: Inbox, stall_s: float) -> None:

@@ -13,7 +13,8 @@ so two misses open the host's circuit and two answers close it. A refused connec
 
 A *provider* is a server on a host. Its own word (READY, COLD …) is believed at once, except out of `down`,
 which takes two good signs in a row or the server's own heartbeat; a hard fault is believed at once, always;
-slowness changes nothing, because language models are silent while they load or think.
+slowness changes nothing, because language models are silent while they load or think. Only a tts-node, whose
+health route never waits for the model, counts as hung when two requests to it in a row stay unanswered.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from enum import StrEnum
 from typing import Final
 
 RETURN_AFTER: Final = 2  # good probes in a row that bring a provider back
+MUTE_AFTER: Final = 2  # unanswered health requests in a row after which a tts-node counts as hung
 
 
 class HostState(StrEnum):
@@ -68,6 +70,7 @@ class ProviderSign(StrEnum):
     YIELDED = "yielded"
     DRAINING = "draining"
     SLOW = "slow"  # connected, but no answer in time
+    MUTE = "mute"  # the same of a server that always answers at once
     FAULT = "fault"  # hard: refused, reset, unreachable, not the protocol
     HEARTBEAT = "heartbeat"  # the node itself says that it is back
 
@@ -99,6 +102,7 @@ class ProviderHealth:
     state: ProviderState = ProviderState.UNKNOWN
     since: float = 0.0
     good_streak: int = 0
+    mute_streak: int = 0
     detail: str = "not probed yet"
 
 
@@ -111,15 +115,17 @@ def next_provider(health: ProviderHealth, sign: ProviderSign, detail: str, now: 
     """The provider's next health, told `sign` at `now`."""
     if sign is ProviderSign.SLOW:
         return replace(health, good_streak=0, detail=detail)
-    if sign is ProviderSign.FAULT:
+    if sign is ProviderSign.MUTE and health.mute_streak + 1 < MUTE_AFTER:
+        return replace(health, good_streak=0, mute_streak=health.mute_streak + 1, detail=detail)
+    if sign in {ProviderSign.FAULT, ProviderSign.MUTE}:
         return _moved(health, ProviderState.DOWN, 0, detail, now)
     streak = health.good_streak + 1
     is_returning = health.state is ProviderState.DOWN and sign is not ProviderSign.HEARTBEAT
     if is_returning and streak < RETURN_AFTER:
-        return replace(health, good_streak=streak, detail=detail)
+        return replace(health, good_streak=streak, mute_streak=0, detail=detail)
     return _moved(health, STATE_SAID[sign], streak, detail, now)
 
 
 def _moved(health: ProviderHealth, state: ProviderState, streak: int, detail: str, now: float) -> ProviderHealth:
     since = health.since if state is health.state else now
-    return ProviderHealth(state, since, min(streak, RETURN_AFTER), detail)
+    return ProviderHealth(state, since, min(streak, RETURN_AFTER), 0, detail)

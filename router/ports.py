@@ -76,18 +76,28 @@ class Transport(Protocol):
         """
         ...
 
+    async def touch(self) -> None:
+        """Dial and hang up. Raises NotSent."""
+        ...
+
     async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What one look at a provider showed. `models` and `voices` are None when it told nothing new."""
+    """What one look at a provider showed; `provider` is None when it tells of the host alone.
+
+    `models` and `voices` are None when it told nothing new; `eta_s` is how long a load takes or still takes,
+    `queued` how many requests it works on or holds, as far as it tells.
+    """
 
     host: HostSign
-    provider: ProviderSign
+    provider: ProviderSign | None
     detail: str = ""
     models: tuple[Model, ...] | None = None
     voices: tuple[Voice, ...] | None = None
+    eta_s: float | None = None
+    queued: int = 0
 
 
 class Provider(Protocol):
@@ -98,6 +108,14 @@ class Provider(Protocol):
 
     async def probe(self) -> Probe:
         """Look cheaply, never by an inference or a model load. Does not raise; has its own deadline."""
+        ...
+
+    async def touch(self) -> Probe:
+        """Look even more cheaply while requests are in flight: within 0.3 s. Does not raise."""
+        ...
+
+    async def warm(self) -> None:
+        """Ask for the model to be loaded, if the dialect knows how. Does not raise."""
         ...
 
     async def aclose(self) -> None: ...
@@ -130,6 +148,8 @@ class Record:
     client: str = "anonymous"
     model: str = ""
     provider: str = ""
+    tier: int = 0
+    preferred_tier: int = 0
     attempts: int = 0
     status: int = 0
     outcome: str = "ok"

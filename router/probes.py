@@ -1,10 +1,15 @@
-"""The loops that look at every provider, for ever, and tell the roster what they saw."""
+"""The loops that look at every provider, for ever, and tell the roster what they saw.
+
+Two kinds. A *probe* a second asks every provider how it is. While requests are in flight on a machine, a *touch*
+every quarter of a second asks whether it is still there at all: two misses of 0.3 s, and the roster interrupts
+what is in flight there, so an unplugged machine is noticed within a second.
+"""
 
 import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
 
 from router.health import HostSign, ProviderSign
@@ -12,11 +17,12 @@ from router.ports import Probe, Provider
 from router.roster import Roster
 
 _log = logging.getLogger(__name__)
-_LAST_RESORT_S: Final = 5.0  # a provider's probe has deadlines of its own; this one guards against their lack
+TOUCH_INTERVAL_S: Final = 0.25
+_LAST_RESORT_S: Final = 5.0  # a probe has deadlines of its own; this one guards against their lack
 
 
 class Probes:
-    """One task per provider, all owned here."""
+    """One task per provider and one per host, all owned here."""
 
     def __init__(self, providers: Mapping[str, Provider], roster: Roster) -> None:
         self._providers = providers
@@ -24,13 +30,14 @@ class Probes:
 
     async def look_once(self) -> None:
         """Probe every provider once, all at the same time."""
-        await asyncio.gather(*(self._look(provider) for provider in self._providers.values()))
+        await asyncio.gather(*(self._look(provider, provider.probe) for provider in self._providers.values()))
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Probe in the background for as long as the block lasts."""
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(self._watch(p), name=f"probe {n}") for n, p in self._providers.items()]
+        tasks += [loop.create_task(self._guard(h), name=f"touch {h}") for h in self._roster.hosts()]
         try:
             yield
         finally:
@@ -39,20 +46,35 @@ class Probes:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _watch(self, provider: Provider) -> None:
+        """A probe every interval."""
         interval_s = provider.card.probe_interval_s
-        loop = asyncio.get_running_loop()
         await asyncio.sleep(random.uniform(0, interval_s))  # noqa: S311  spread the probes over the second
-        due = loop.time()
         while True:
-            await self._look(provider)
-            due = max(due + interval_s, loop.time())  # a slow probe delays the next, it does not pile up
-            await asyncio.sleep(due - loop.time())
+            async with _pace(interval_s):
+                await self._look(provider, provider.probe)
 
-    async def _look(self, provider: Provider) -> None:
+    async def _guard(self, host: str) -> None:
+        """A touch every quarter of a second while requests are in flight on `host`."""
+        while True:
+            busy = await self._roster.until_busy(host)
+            async with _pace(TOUCH_INTERVAL_S):
+                providers = [self._providers[name] for name in busy]
+                await asyncio.gather(*(self._look(provider, provider.touch) for provider in providers))
+
+    async def _look(self, provider: Provider, look: Callable[[], Awaitable[Probe]]) -> None:
         try:
             async with asyncio.timeout(_LAST_RESORT_S):
-                probe = await provider.probe()
+                probe = await look()
         except Exception as exc:  # a bug in one dialect must not stop the house from watching the others
-            _log.exception("the probe of %s failed", provider.card.id)
+            _log.exception("a probe of %s failed", provider.card.id)
             probe = Probe(HostSign.ANSWERED, ProviderSign.SLOW, f"its probe failed: {exc}")
         self._roster.note_probe(provider.card.id, probe)
+
+
+@contextlib.asynccontextmanager
+async def _pace(interval_s: float) -> AsyncIterator[None]:
+    """Let the block take at least `interval_s`; a slow one delays the next, it does not pile up."""
+    loop = asyncio.get_running_loop()
+    due = loop.time() + interval_s
+    yield
+    await asyncio.sleep(max(0.0, due - loop.time()))

@@ -1,107 +1,222 @@
-"""The providers as they stand now: the one owner of health, reports and in-flight counts.
+"""The providers as they stand now: the one owner of health, circuits, gates, reports and what is in flight.
 
-Probes and attempts tell it what they saw; it moves the states by `health.py`'s tables and tells the observer.
-Reading it is always fine; only its own methods change it.
+Probes and attempts tell it what they saw; it moves the states by the tables of `health.py` and `circuits.py` and
+tells the observer. Reading it is always fine; only its own methods change it. Whoever sends a request holds a
+*lease*; when the machine or the server behind it is lost, its leases are interrupted at once.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+from router import circuits
+from router.circuits import CLOSED, Verdict
 from router.domain import Model, ProviderCard, Route, Voice
-from router.errors import ConnectionLost, DialRefused, DialTimeout, NotSent, UpstreamFault
+from router.errors import (
+    ConnectionLost,
+    DialRefused,
+    DialTimeout,
+    HostLost,
+    Malformed,
+    NotSent,
+    Overloaded,
+    Rejected,
+    Silent,
+    UpstreamFault,
+)
 from router.health import (
     HostSign,
     HostState,
     ProviderHealth,
     ProviderSign,
+    ProviderState,
     next_host,
     next_provider,
 )
 from router.ports import Monotonic, Observer, Probe
-from router.selection import Candidate, Standing, order
+from router.selection import DEFAULT_MAX_WAIT_S, Candidate, Standing, order
+from router.tally import HostTally, Lease, ProviderTally
 
 
 class Roster:
-    """State per host and provider."""
+    """State per host, per provider and per model of a provider."""
 
-    def __init__(self, cards: Mapping[str, ProviderCard], observer: Observer, clock: Monotonic) -> None:
+    def __init__(
+        self,
+        cards: Mapping[str, ProviderCard],
+        observer: Observer,
+        clock: Monotonic,
+        *,
+        jitter: Callable[[], float] = random.random,
+        drained: set[str] | None = None,
+    ) -> None:
         self.cards = cards
         self._observer = observer
         self._clock = clock
-        self._hosts = {card.host: HostState.REACHABLE for card in cards.values()}
+        self._jitter = jitter
+        self._drained = drained if drained is not None else set()
+        self._hosts = {card.host: HostTally() for card in cards.values()}
         now = clock()
-        self._health = {name: ProviderHealth(since=now) for name in cards}
-        self._models: dict[str, Mapping[str, Model]] = {name: {} for name in cards}
-        self._voices: dict[str, tuple[Voice, ...]] = dict.fromkeys(cards, ())
-        self._in_flight = dict.fromkeys(cards, 0)
-        for name, health in self._health.items():
-            observer.provider_changed(cards[name], health.state, health.detail)
-        for name, state in self._hosts.items():
-            observer.host_changed(name, state)
+        self._tallies = {name: ProviderTally(card, ProviderHealth(since=now)) for name, card in cards.items()}
+        for name, tally in self._tallies.items():
+            observer.provider_changed(cards[name], tally.health.state, tally.health.detail)
+        for name, host in self._hosts.items():
+            observer.host_changed(name, host.state)
 
     def __repr__(self) -> str:
-        return f"<Roster {', '.join(f'{name}={health.state}' for name, health in self._health.items())}>"
+        return f"<Roster {', '.join(f'{name}={tally.health.state}' for name, tally in self._tallies.items())}>"
 
     # what is known
 
-    def standing(self, provider: str) -> Standing:
-        health = self._health[provider]
-        host_state = self._hosts[self.cards[provider].host]
-        return Standing(host_state, health.state, health.detail, self._in_flight[provider])
+    def standing(self, provider: str, model: str | None = None) -> Standing:
+        """How `provider` stands, for `model` when one is meant."""
+        tally, now = self._tallies[provider], self._clock()
+        circuit = tally.circuit_for(model)
+        is_drained = provider in self._drained
+        return Standing(
+            self._hosts[tally.card.host].state,
+            ProviderState.DRAINING if is_drained else tally.health.state,
+            "drained by an administrator" if is_drained else tally.health.detail,
+            tally.gate.inside + tally.gate.waiting,
+            tally.gate.is_closed,
+            tally.predicted_s(),
+            circuit.verdict(now),
+            circuit.opens_in_s(now),
+        )
 
-    def order(self, routes: Sequence[Route]) -> list[Candidate]:
+    def order(self, routes: Sequence[Route], max_wait_s: float = DEFAULT_MAX_WAIT_S) -> list[Candidate]:
         """`selection.order` on the state as it is now."""
-        return order(routes, {route.provider: self.standing(route.provider) for route in routes})
+        return order(routes, {r: self.standing(r.provider, r.model) for r in routes}, max_wait_s)
 
     def models_of(self, provider: str) -> Mapping[str, Model]:
         """What the provider last reported, also while it is down: a model does not become unknown by that."""
-        return self._models[provider]
+        return self._tallies[provider].models
 
     def voices_of(self, provider: str) -> tuple[Voice, ...]:
-        return self._voices[provider]
+        return self._tallies[provider].voices
 
-    def host_state(self, host: str) -> HostState:
-        return self._hosts[host]
+    def hosts(self) -> list[str]:
+        return list(self._hosts)
+
+    async def until_busy(self, host: str) -> list[str]:
+        """The providers on `host` with requests in flight, as soon as there are any."""
+        await self._hosts[host].is_busy.wait()
+        return [name for name, tally in self._tallies.items() if tally.card.host == host and tally.leases]
 
     # what happens
 
-    @contextlib.contextmanager
-    def in_flight(self, provider: str) -> Iterator[None]:
-        """Counts a request to `provider` for as long as it lasts."""
-        self._in_flight[provider] += 1
-        try:
-            yield
-        finally:
-            self._in_flight[provider] -= 1
+    @contextlib.asynccontextmanager
+    async def lease(self, route: Route, on_lost: Callable[[HostLost], None]) -> AsyncIterator[None]:
+        """Be in flight at the route's provider for as long as the block lasts.
+
+        Raises Overloaded when no place is free. `on_lost` is called when the machine or the server is lost.
+        """
+        tally = self._tallies[route.provider]
+        async with tally.gate.passed():
+            circuit = tally.circuit_for(route.model)
+            if circuit.verdict(self._clock()) is Verdict.OPEN:  # somebody else's trial began, or failed, meanwhile
+                raise Overloaded("failed too often, and a trial is under way")
+            trial_of = tally.begin_trial(route.model, self._clock())
+            host = self._hosts[tally.card.host]
+            started = self._clock()
+            lease = Lease(on_lost)
+            tally.leases.add(lease)
+            host.came()
+            try:
+                yield
+                tally.learn(self._clock() - started)
+            finally:
+                tally.leases.discard(lease)
+                host.went()
+                if trial_of is not None:
+                    tally.end_trial(trial_of)
+
+    def note_success(self, route: Route) -> None:
+        """A good answer: the circuits it passed are closed."""
+        tally = self._tallies[route.provider]
+        tally.soft.pop(route.model, None)
+        tally.hard = CLOSED
 
     def note_probe(self, provider: str, probe: Probe) -> None:
         """Take in what a probe showed."""
+        tally = self._tallies[provider]
+        if probe.provider is None:
+            self._sign_host(tally.card.host, probe.host, probe.detail)
+            return
         if probe.models is not None:
-            self._models[provider] = {model.id: model for model in probe.models}
+            tally.models = {model.id: model for model in probe.models}
         if probe.voices is not None:
-            self._voices[provider] = probe.voices
+            tally.voices = probe.voices
+        if probe.provider in {ProviderSign.COLD, ProviderSign.LOADING}:
+            tally.eta_s = probe.eta_s
+        elif probe.provider is ProviderSign.READY:
+            tally.eta_s = None
+        tally.queued = probe.queued
         self._sign(provider, probe.host, probe.provider, probe.detail)
 
-    def note_fault(self, provider: str, fault: UpstreamFault) -> None:
-        """Take in what a failed attempt showed. Hard faults (dial, DNS, TLS, reset) count at once; slowness,
-        rejections and bad answers do not: the probes tell whether the server is still there."""
+    def note_fault(self, route: Route, fault: UpstreamFault) -> None:
+        """Take in what a failed attempt showed. Hard faults (dial, DNS, TLS, reset) count at once, soft ones in
+        rows of three; a provider that is loading, a full gate and a lost machine are nobody's soft failure."""
+        provider = route.provider
         match fault:
+            case Overloaded() | HostLost():
+                return
             case DialTimeout():
-                self._sign(provider, HostSign.SILENT, ProviderSign.FAULT, fault.message)
+                self._hard(provider, HostSign.SILENT, fault)
             case DialRefused() | ConnectionLost():
-                self._sign(provider, HostSign.ANSWERED, ProviderSign.FAULT, fault.message)
+                self._hard(provider, HostSign.ANSWERED, fault)
             case NotSent():
-                self._sign(provider, None, ProviderSign.FAULT, fault.message)
+                self._hard(provider, None, fault)
+            case Rejected() if fault.retry_after_s is not None and fault.upstream_status in {429, 503}:
+                tally = self._tallies[provider]
+                tally.soft[route.model] = circuits.after_retry_after(
+                    tally.soft.get(route.model, CLOSED), self._clock(), fault.retry_after_s
+                )
+            case Rejected() | Silent() | Malformed():
+                self._soft(route, fault)
+
+    def drain(self, provider: str) -> None:
+        """Send nothing new to `provider`; what is in flight finishes."""
+        self._drained.add(provider)
+
+    def resume(self, provider: str) -> None:
+        """Undo `drain`."""
+        self._drained.discard(provider)
+
+    def _hard(self, provider: str, host_sign: HostSign | None, fault: UpstreamFault) -> None:
+        tally = self._tallies[provider]
+        tally.hard = circuits.after_hard_fault(tally.hard, self._clock(), self._jitter())
+        self._sign(provider, host_sign, ProviderSign.FAULT, fault.message)
+
+    def _soft(self, route: Route, fault: UpstreamFault) -> None:
+        tally = self._tallies[route.provider]
+        is_loading = tally.health.state in {ProviderState.COLD, ProviderState.LOADING}
+        if isinstance(fault, Silent) and is_loading:
+            return
+        before = tally.soft.get(route.model, CLOSED)
+        tally.soft[route.model] = circuits.after_failure(before, self._clock(), self._jitter())
 
     def _sign(self, provider: str, host_sign: HostSign | None, sign: ProviderSign, detail: str) -> None:
+        tally = self._tallies[provider]
         if host_sign is not None:
-            host = self.cards[provider].host
-            before, after = self._hosts[host], next_host(self._hosts[host], host_sign)
-            self._hosts[host] = after
-            if after is not before:
-                self._observer.host_changed(host, after)
-        was = self._health[provider]
-        now = next_provider(was, sign, detail, self._clock())
-        self._health[provider] = now
-        if now.state is not was.state:
-            self._observer.provider_changed(self.cards[provider], now.state, now.detail)
+            self._sign_host(tally.card.host, host_sign, detail)
+        was = tally.health
+        tally.health = next_provider(was, sign, detail, self._clock())
+        if tally.health.state is was.state:
+            return
+        if tally.health.state.is_available:
+            tally.hard = CLOSED
+        self._observer.provider_changed(tally.card, tally.health.state, detail)
+        if sign is ProviderSign.MUTE:
+            tally.interrupt(HostLost(f"hung: {detail}"))
+
+    def _sign_host(self, name: str, sign: HostSign, detail: str) -> None:
+        host = self._hosts[name]
+        before, host.state = host.state, next_host(host.state, sign)
+        if host.state is before:
+            return
+        self._observer.host_changed(name, host.state)
+        if host.state is HostState.UNREACHABLE:
+            for tally in self._tallies.values():
+                if tally.card.host == name:
+                    tally.interrupt(HostLost(f"its machine fell silent: {detail}"))

@@ -1,17 +1,23 @@
 """Which providers to try, in which order, and why not the others. Pure: it decides and must not log.
 
-Tiers express preference, so they come first; within a tier, a provider that is up comes before one that must
-load, and the less busy before the busier. When nothing is available, what is down is tried all the same, last
-of all: a probe may be a second old. A yielded or draining node is never tried.
+Tiers express preference, so they come first, unless the wait is too long: a route whose first output is predicted
+to take more than `max_wait_s` is served by the next tier meanwhile. Within a tier, the least predicted time wins,
+then the readier, then the less busy.
+
+A provider is *available* when it is healthy, its circuit lets a request through (a trial counts) and its queue has
+room. When nothing is available, one request tries what is down and whose back-off has elapsed: a probe may be a
+second old. A yielded or draining node is never tried.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from router.circuits import Verdict
 from router.domain import Route
 from router.health import HostState, ProviderState
 
+DEFAULT_MAX_WAIT_S: Final = 2.0
 _READINESS: Final = {
     ProviderState.UP: 0,
     ProviderState.UNKNOWN: 0,
@@ -22,58 +28,91 @@ _READINESS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of one provider at the moment of a decision."""
+    """What is known of one route's provider at the moment of a decision. `predicted_s`: until its first output;
+    `retry_in_s`: until its circuit lets a trial through."""
 
     host_state: HostState
     state: ProviderState
     detail: str = ""
     in_flight: int = 0
+    is_queue_full: bool = False
+    predicted_s: float = 0.0
+    verdict: Verdict = Verdict.CLOSED
+    retry_in_s: float = 0.0
+
+    @property
+    def is_healthy(self) -> bool:
+        """The machine answers and the server takes requests."""
+        return self.state.is_available and self.host_state is not HostState.UNREACHABLE
 
     @property
     def is_available(self) -> bool:
         """A request may be sent there now."""
-        return self.state.is_available and self.host_state is not HostState.UNREACHABLE
+        return self.is_healthy and self.verdict is not Verdict.OPEN and not self.is_queue_full
 
     @property
     def may_be_tried(self) -> bool:
         """A request may be sent there when there is no better way."""
-        return self.state not in {ProviderState.YIELDED, ProviderState.DRAINING}
+        is_willing = self.state not in {ProviderState.YIELDED, ProviderState.DRAINING}
+        return is_willing and not self.is_healthy and self.verdict is not Verdict.OPEN
 
     @property
     def why(self) -> str:
         """The state in words."""
         if self.host_state is HostState.UNREACHABLE:
             return f"its machine is unreachable ({self.detail})"
+        if not self.state.is_available:
+            return f"{self.state} ({self.detail})" if self.detail else str(self.state)
+        if self.verdict is Verdict.OPEN:
+            return f"failed too often; next trial in {self.retry_in_s:.1f} s ({self.detail})"
+        if self.is_queue_full:
+            return f"busy: {self.in_flight} requests in flight and its queue is full"
         return f"{self.state} ({self.detail})" if self.detail else str(self.state)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A route in its place in the order, and the reason for that place."""
+    """A route in its place in the order, and the reason for that place. `is_late`: passed over for its wait."""
 
     route: Route
     is_eligible: bool
     reason: str
+    is_late: bool = False
 
 
-def order(routes: Sequence[Route], standings: Mapping[str, Standing]) -> list[Candidate]:
+def order(
+    routes: Sequence[Route],
+    standings: Mapping[Route, Standing],
+    max_wait_s: float = DEFAULT_MAX_WAIT_S,
+) -> list[Candidate]:
     """All `routes`, the eligible ones first in the order in which to try them, each with its reason."""
-    available = [r for r in routes if standings[r.provider].is_available]
+    available = [route for route in routes if standings[route].is_available]
     if available:
-        available.sort(key=lambda route: _rank(route, standings[route.provider]))
-        chosen = [Candidate(r, True, _why_here(r, standings[r.provider])) for r in available]
+        available.sort(key=lambda route: _rank(route, standings[route], max_wait_s))
+        chosen = [_chosen(route, standings[route], max_wait_s) for route in available]
     else:
-        trials = sorted((r for r in routes if standings[r.provider].may_be_tried), key=lambda r: r.tier)
-        chosen = [Candidate(r, True, f"last resort: {standings[r.provider].why}") for r in trials]
-    taken = {id(candidate.route) for candidate in chosen}
-    rest = [Candidate(r, False, standings[r.provider].why) for r in routes if id(r) not in taken]
-    return chosen + rest
+        trials = sorted((r for r in routes if standings[r].may_be_tried), key=lambda route: route.tier)
+        chosen = [Candidate(route, True, f"last resort: {standings[route].why}") for route in trials[:1]]
+    taken = {candidate.route for candidate in chosen}
+    return chosen + [Candidate(route, False, standings[route].why) for route in routes if route not in taken]
 
 
-def _rank(route: Route, standing: Standing) -> tuple[int, int, int]:
-    return (route.tier, _READINESS[standing.state], standing.in_flight)
+def _rank(route: Route, standing: Standing, max_wait_s: float) -> tuple[bool, float, float, int, int]:
+    is_late = standing.predicted_s > max_wait_s
+    # Who is late competes by time, who is not by tier.
+    first, second = (standing.predicted_s, route.tier) if is_late else (route.tier, standing.predicted_s)
+    return (is_late, first, second, _READINESS[standing.state], standing.in_flight)
 
 
-def _why_here(route: Route, standing: Standing) -> str:
-    busy = f", {standing.in_flight} in flight" if standing.in_flight else ""
-    return f"tier {route.tier}, {standing.why}{busy}"
+def _chosen(route: Route, standing: Standing, max_wait_s: float) -> Candidate:
+    is_late = standing.predicted_s > max_wait_s
+    parts = [f"tier {route.tier}", standing.why]
+    if standing.in_flight:
+        parts.append(f"{standing.in_flight} in flight")
+    if standing.predicted_s >= 0.05:
+        parts.append(f"first output in about {standing.predicted_s:.1f} s")
+    if is_late:
+        parts.append(f"over max_wait_s {max_wait_s:g}")
+    if standing.verdict is Verdict.TRIAL:
+        parts.append("a trial after failures")
+    return Candidate(route, True, ", ".join(parts), is_late)

@@ -5,11 +5,12 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import uvicorn
 
 from router.app import House
+from router.http_protocol import BoundedProtocol
 
 
 class CannotListen(Exception):
@@ -66,6 +67,7 @@ async def serve(house: House, listener: socket.socket, on_ready: Callable[[], No
     """
     config = uvicorn.Config(
         house.entry,
+        http=BoundedProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -78,12 +80,37 @@ async def serve(house: House, listener: socket.socket, on_ready: Callable[[], No
         proxy_headers=False,
     )
     server = _Server(config, house, on_ready)
-    with _signals(server.ask_to_stop):
-        await server.serve(sockets=[listener])
+    with _stop_signals(server.ask_to_stop):
+        async with _reload_signal(house):
+            await server.serve(sockets=[listener])
+
+
+@contextlib.asynccontextmanager
+async def _reload_signal(house: House) -> AsyncIterator[None]:
+    """SIGHUP reloads the configuration, where there is such a signal; the reloads are owned here."""
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(house.reload_or_log(), name="reload")
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        for task in tuple(reloads):
+            task.cancel()
+        await asyncio.gather(*reloads, return_exceptions=True)
 
 
 @contextlib.contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
+def _stop_signals(stop: Callable[[], None]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     numbers = [signal.SIGINT, signal.SIGTERM]
     try:

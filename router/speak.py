@@ -8,17 +8,22 @@ addition to `_segments` and to the loop that encodes them, nothing else.
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from router.answers import exhausted
 from router.config.settings import SpeechSettings
 from router.domain import Route, Segment, SpeechRequest, Utterance
-from router.errors import Refusal, UpstreamFault
+from router.errors import Refusal, Silent, UpstreamFault
+from router.interruptible import Interruptible
 from router.ports import Monotonic, Observer, Record, SpeechProvider
+from router.repeat import Circumstances, may_try_next
 from router.roster import Roster
+from router.selection import Candidate
 from router.speech.checking import check_duration
 from router.speech.encoding import encode_whole
+from router.speech.substitution import permitted
 from router.speech.voices import VoiceBook
+from router.warming import Warmer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Speaker:
         *,
         settings: SpeechSettings,
         voices: VoiceBook,
+        warmer: Warmer,
         encoders: int = 4,
     ) -> None:
         self._providers = providers
@@ -63,14 +69,21 @@ class Speaker:
         self._clock = clock
         self._settings = settings
         self._voices = voices
+        self._warmer = warmer
         self._encoders = asyncio.Semaphore(encoders)
 
-    async def speak(self, request: SpeechRequest, routes: Sequence[Route], record: Record) -> SpokenAnswer:
-        """Speak all of `request`. Raises NothingCanServe, or the InvalidRequest a provider answered with."""
+    async def speak(
+        self, request: SpeechRequest, routes: Sequence[Route], record: Record, max_wait_s: float
+    ) -> SpokenAnswer:
+        """Speak all of `request`. Raises NotFound for the voice, NothingCanServe, or the InvalidRequest that a
+        provider answered with."""
         voice = request.voice or self._settings.default_voice
         self._voices.check_known(voice, [route.provider for route in routes])
         record.voice = voice
-        spoken = [await self._spoken(segment, routes, record) for segment in _segments(request, voice)]
+        allowed = self._allowed(request, voice, routes)
+        spoken = [
+            await self._spoken(segment, allowed, record, max_wait_s) for segment in _segments(request, voice)
+        ]
         pcm = b"".join(s.utterance.pcm for s in spoken)
         async with self._encoders:
             audio = await asyncio.to_thread(encode_whole, pcm, request.format)
@@ -86,17 +99,23 @@ class Speaker:
         record.audio_s, record.generation_s = answer.duration_s, answer.generation_s
         return answer
 
-    async def _spoken(self, segment: Segment, routes: Sequence[Route], record: Record) -> _Spoken:
+    def _allowed(self, request: SpeechRequest, voice: str, routes: Sequence[Route]) -> list[Route]:
+        """The routes that the substitution policy lets speak: the client's word, the voice's, the house's."""
+        policy = request.fallback or self._voices.policy(voice) or self._settings.substitution
+        return permitted(policy, [(route, self._voices.match(voice, route.provider)) for route in routes])
+
+    async def _spoken(
+        self, segment: Segment, routes: Sequence[Route], record: Record, max_wait_s: float
+    ) -> _Spoken:
         """One segment by the first candidate that manages. Raises NothingCanServe."""
         refusals: list[Refusal] = []
         faults: list[UpstreamFault] = []
-        for candidate in self._roster.order(routes):
+        candidates = self._roster.order(routes, max_wait_s)
+        self._warm_the_late(candidates)
+        for candidate in candidates:
             route = candidate.route
             if not candidate.is_eligible:
                 refusals.append(Refusal(route.provider, candidate.reason))
-                continue
-            if not self._voices.has(segment.voice, route.provider):
-                refusals.append(Refusal(route.provider, f"has no voice {segment.voice!r}"))
                 continue
             if faults:
                 self._observer.failed_over(record.endpoint, record.provider, route.provider, faults[-1].outcome)
@@ -106,29 +125,39 @@ class Speaker:
                 faults.append(fault)
                 record.reasons.append(fault.outcome)
                 self._observer.attempt_finished(route.provider, fault.outcome)
-                self._roster.note_fault(route.provider, fault)
+                self._roster.note_fault(route, fault)
                 refusals.append(Refusal(route.provider, fault.message))
+                is_billed = self._providers[route.provider].card.is_billed
+                if not may_try_next(fault, Circumstances(is_billed)):
+                    break
         raise exhausted("speech", refusals, faults)
 
     async def _attempt(self, segment: Segment, route: Route, record: Record) -> _Spoken:
         provider = self._providers[route.provider]
         record.attempts += 1
-        record.provider, record.model = route.provider, route.model
-        theirs = self._voices.translated(segment, route.provider)
+        record.provider, record.model, record.tier = route.provider, route.model, route.tier
+        theirs = replace(segment, voice=self._voices.name_at(segment.voice or "", route.provider))
         asked = self._clock()
-        with self._roster.in_flight(route.provider):
-            try:
+        try:
+            async with Interruptible() as work, self._roster.lease(route, work.interrupt):
                 # A provider has deadlines for each byte; this one is for the whole segment.
                 async with asyncio.timeout(provider.card.first_byte_s + provider.card.stall_s):
                     utterance = await provider.speak(theirs, route.model, record.request_id)
-            except TimeoutError as exc:
-                raise UpstreamFault("did not finish a segment in time") from exc
-            finally:
-                record.upstream_wait_s += self._clock() - asked
-        check_duration(utterance.pcm, segment.text, segment.speed)
+                check_duration(utterance.pcm, segment.text, segment.speed)
+        except TimeoutError as exc:
+            raise Silent("did not finish a segment in time") from exc
+        finally:
+            record.upstream_wait_s += self._clock() - asked
+        self._roster.note_success(route)
         self._observer.attempt_finished(route.provider, "ok")
         took_s = utterance.generation_s if utterance.generation_s is not None else self._clock() - asked
         return _Spoken(utterance, route, took_s)
+
+    def _warm_the_late(self, candidates: Sequence[Candidate]) -> None:
+        """Whoever is preferred but passed over because its model must load first shall have it loaded soon."""
+        for candidate in candidates:
+            if candidate.is_late and not candidate.route.substitutes:
+                self._warmer.warm(candidate.route.provider)
 
 
 def _segments(request: SpeechRequest, voice: str) -> list[Segment]:
@@ -148,6 +177,9 @@ def _segments(request: SpeechRequest, voice: str) -> list[Segment]:
 
 
 def _substitution(spoken: _Spoken) -> str | None:
-    if spoken.route.substitutes is None:
-        return None
-    return f"{spoken.route.substitutes}={spoken.utterance.engine or spoken.route.model}"
+    """What X-Router-Substitution says: `model=espeak`, `voice=alloy` or both."""
+    used = {
+        "model": spoken.utterance.engine or spoken.route.model,
+        "voice": spoken.utterance.voice or "default",
+    }
+    return ", ".join(f"{what}={used[what]}" for what in spoken.route.substitutes) or None

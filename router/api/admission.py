@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -32,6 +33,12 @@ class Client:
 
     name: str
     is_admin: bool = False
+    models: tuple[str, ...] = ("*",)
+    requests_per_minute: int | None = None
+
+    def may_use(self, model: str) -> bool:
+        """Whether one of its patterns matches the name it asks by."""
+        return any(fnmatchcase(model, pattern) for pattern in self.models)
 
 
 ANONYMOUS: Final = Client("anonymous", is_admin=True)  # on a router without keys everybody is at home
@@ -53,11 +60,16 @@ class Door:
 
     def __init__(self, settings: Settings, instance: str) -> None:
         self._clients = [
-            (client.key_sha256, Client(name, client.role == "admin")) for name, client in settings.clients.items()
+            (
+                client.key_sha256,
+                Client(name, client.role == "admin", tuple(client.models), client.requests_per_minute),
+            )
+            for name, client in settings.clients.items()
         ]
         self._open_paths = {path for path, name in _OPEN_PATHS.items() if name in settings.server.open_routes}
         self._open_paths.add("/")  # the page holds no data; what it asks for needs a key again
         self._trusted = {name.lower() for name in settings.server.trusted_hosts}
+        self._cors_origins = {origin.encode() for origin in settings.server.cors_origins}
         self._checks_names = not settings.clients and not settings.server.allow_anonymous
         self._via = f"local-ai-router-{instance}".encode()
 
@@ -97,7 +109,11 @@ class Door:
                 code="host_not_allowed",
             )
         origin = seen.get(b"origin")
-        if origin is not None and not self._is_trusted(_origin_name(origin.decode("latin-1"))):
+        if (
+            origin is not None
+            and origin not in self._cors_origins
+            and not self._is_trusted(_origin_name(origin.decode("latin-1")))
+        ):
             raise Forbidden(
                 f"Pages from {origin.decode('latin-1')[:100]!r} may not use this router; list the name in "
                 "server.trusted_hosts.",
@@ -112,6 +128,16 @@ class Door:
         except ValueError:
             return False
         return True  # rebinding needs a name
+
+
+def require_model(client: Client, model: str) -> None:
+    """Raise Forbidden unless `client` may use `model`."""
+    if not client.may_use(model):
+        raise Forbidden(
+            f"The client {client.name} may not use the model {model[:100]!r}; see its `models`.",
+            param="model",
+            code="model_not_allowed",
+        )
 
 
 def require_admin(client: Client) -> None:

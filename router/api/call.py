@@ -13,7 +13,8 @@ from email.utils import formatdate
 from typing import Any, Final
 
 from router.api.dialects import Dialect
-from router.errors import ClientGone, InvalidRequest, PayloadTooLarge, RouterError
+from router.errors import ClientGone, PayloadTooLarge, RouterError, TooSlow
+from router.interruptible import Interruptible
 from router.ports import Header, Monotonic, Record
 
 Scope = Mapping[str, Any]
@@ -28,11 +29,14 @@ _JSON: Final[Header] = (b"content-type", b"application/json")
 class Reply:
     """Implements `forward.Reply`: an ASGI response, started at most once."""
 
-    def __init__(self, send: Send, record: Record, dialect: Dialect, clock: Monotonic) -> None:
+    def __init__(
+        self, send: Send, record: Record, dialect: Dialect, clock: Monotonic, extra: Sequence[Header] = ()
+    ) -> None:
         self._send = send
         self._record = record
         self._dialect = dialect
         self._clock = clock
+        self._extra = extra
         self._is_started = False
         self._is_finished = False
 
@@ -54,7 +58,7 @@ class Reply:
         message = {
             "type": "http.response.start",
             "status": status,
-            "headers": [*headers, *_date(headers), *_own_headers(record)],
+            "headers": [*headers, *_date(headers), *_own_headers(record), *self._extra],
         }
         await self._send(message)
 
@@ -127,16 +131,14 @@ def _http_date(second: int) -> bytes:
 
 
 async def read_body(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
-    """The request body. Raises PayloadTooLarge, ClientGone, and InvalidRequest when it takes too long."""
+    """The request body. Raises PayloadTooLarge, ClientGone, TooSlow."""
     if _declared_length(scope) > limit_bytes:
         raise _too_large(limit_bytes)
     try:
         async with asyncio.timeout(BODY_DEADLINE_S):
             return await _read_body(receive, limit_bytes)
     except TimeoutError as exc:
-        raise InvalidRequest(
-            f"The body did not arrive within {BODY_DEADLINE_S:g} s.", code="body_timeout"
-        ) from exc
+        raise TooSlow(f"The body did not arrive within {BODY_DEADLINE_S:g} s.") from exc
 
 
 async def _read_body(receive: Receive, limit_bytes: int) -> bytes:
@@ -168,29 +170,21 @@ def _too_large(limit_bytes: int) -> PayloadTooLarge:
 
 @contextlib.asynccontextmanager
 async def while_connected(receive: Receive, reply: Reply) -> AsyncIterator[None]:
-    """Run the block for as long as the client stays; when it leaves, the block is cancelled and ClientGone raised.
+    """Run the block for as long as the client stays; when it leaves, the block ends with ClientGone.
 
     The request body must have been read. ASGI tells of a disconnect only to who asks, so somebody always asks;
     it says the same after a finished reply, where it means nothing.
     """
-    task = asyncio.current_task()
-    assert task is not None
-    is_gone = False
+    async with Interruptible() as block:
 
-    async def watch() -> None:
-        nonlocal is_gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        if not reply.is_finished:
-            is_gone = True
-            task.cancel()
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            if not reply.is_finished:
+                block.interrupt(ClientGone("the client hung up"))
 
-    watcher = asyncio.get_running_loop().create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if is_gone and task.uncancel() == 0:
-            raise ClientGone("the client hung up") from None
-        raise
-    finally:
-        watcher.cancel()
+        watcher = asyncio.get_running_loop().create_task(watch())
+        try:
+            yield
+        finally:
+            watcher.cancel()

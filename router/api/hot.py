@@ -1,17 +1,19 @@
 """The hot routes: chat and its kin, and speech. Each takes a call from body to last byte."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 
 from router.api import speech_body, speech_events
-from router.api.admission import Door
+from router.api.admission import Client, Door, require_model
 from router.api.call import Receive, Reply, Scope, read_body, while_connected
 from router.api.peek import peek
+from router.api.responses import ResponseLedger, binding
 from router.catalogue import Catalogue
-from router.domain import ENDPOINT_PATHS, Endpoint, Modality
+from router.domain import ENDPOINT_PATHS, Endpoint, Modality, Substitution
+from router.errors import InvalidRequest
 from router.forward import ForwardCall, Forwarder
 from router.ports import Header, Record, StateStore
 from router.speak import Speaker, SpokenAnswer
@@ -50,20 +52,30 @@ class HotRoutes:
     max_speech_chars: int
 
     async def serve(
-        self, endpoint: Endpoint, scope: Scope, receive: Receive, reply: Reply, record: Record
+        self,
+        endpoint: Endpoint,
+        client: Client,
+        scope: Scope,
+        receive: Receive,
+        reply: Reply,
+        record: Record,
     ) -> None:
         """Answer one call. Raises RouterError."""
         body = await read_body(scope, receive, self.max_body_bytes)
         async with while_connected(receive, reply):
             if endpoint is Endpoint.SPEECH:
-                await self._speak(body, reply, record)
+                await self._speak(body, client, scope, reply, record)
             else:
-                await self._forward(endpoint, body, scope, reply, record)
+                await self._forward(endpoint, body, client, scope, reply, record)
 
-    async def _forward(self, endpoint: Endpoint, body: bytes, scope: Scope, reply: Reply, record: Record) -> None:
+    async def _forward(
+        self, endpoint: Endpoint, body: bytes, client: Client, scope: Scope, reply: Reply, record: Record
+    ) -> None:
         seen = peek(body)
         record.model = seen.model or ""
         routes = self.catalogue.resolve(Modality.CHAT, seen.model)
+        require_model(client, seen.model or "")
+        record.preferred_tier = min((route.tier for route in routes), default=0)
         call = ForwardCall(
             endpoint,
             seen.model or "",
@@ -71,14 +83,37 @@ class HotRoutes:
             self._upstream_headers(scope["headers"], record.request_id),
             seen.with_model,
             record,
+            self.catalogue.max_wait_s(Modality.CHAT, seen.model),
         )
+        if endpoint is Endpoint.RESPONSES:
+            call = await self._bound(call, body, client)
         await self.forwarder.forward(call, reply)
 
-    async def _speak(self, body: bytes, reply: Reply, record: Record) -> None:
+    async def _bound(self, call: ForwardCall, body: bytes, client: Client) -> ForwardCall:
+        """The call, kept to the provider that remembers what it builds on."""
+        ledger = ResponseLedger(self.store, client.name)
+        bound = binding(body)
+        routes = call.routes
+        if bound.previous is not None:
+            provider = await ledger.provider_of(bound.previous)
+            routes = [route for route in routes if route.provider == provider]
+            if not routes:
+                raise InvalidRequest(
+                    f"The response it builds on is kept by {provider}, which does not serve {call.model!r}.",
+                    param="model",
+                    code="response_elsewhere",
+                )
+        return replace(call, routes=routes, is_pinned=bound.is_pinned, on_first_part=ledger.note)
+
+    async def _speak(self, body: bytes, client: Client, scope: Scope, reply: Reply, record: Record) -> None:
         request = speech_body.parse(body, max_chars=self.max_speech_chars)
+        request = replace(request, fallback=_fallback(scope["headers"]))
         record.model = request.model or ""
         routes = self.catalogue.resolve(Modality.SPEECH, request.model)
-        answer = await self.speaker.speak(request, routes, record)
+        require_model(client, self.catalogue.speech_name(request.model))
+        record.preferred_tier = min((route.tier for route in routes), default=0)
+        max_wait_s = self.catalogue.max_wait_s(Modality.SPEECH, request.model)
+        answer = await self.speaker.speak(request, routes, record, max_wait_s)
         await self.store.put(f"speech/{record.request_id}", _summary(answer, record), ttl_s=ANSWER_TTL_S)
         headers = _speech_headers(answer)
         if request.sse:
@@ -96,6 +131,20 @@ class HotRoutes:
         vias = [value for name, value in headers if name == b"via"]
         name, own = self.door.via
         return [*passed, (name, b", ".join([*vias, own])), (b"X-Request-Id", request_id.encode())]
+
+
+def _fallback(headers: Iterable[Header]) -> Substitution | None:
+    """The client's own word on substitution, in X-Router-Fallback."""
+    for name, value in headers:
+        if name == b"x-router-fallback":
+            try:
+                return Substitution(value.decode("latin-1").strip().lower())
+            except ValueError:
+                known = ", ".join(Substitution)
+                raise InvalidRequest(
+                    f"X-Router-Fallback must be one of {known}.", param="X-Router-Fallback", code="out_of_range"
+                ) from None
+    return None
 
 
 def _speech_headers(answer: SpokenAnswer) -> list[Header]:

@@ -3,30 +3,33 @@
 Whoever gets here has passed the door already (`router/entry.py`).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
-from litestar import Litestar, MediaType, Request, Response, get
-from litestar.di import NamedDependency, Provide
+from litestar import Litestar, MediaType, Request, Response, get, post
+from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.params import Dependency
 
 from router import __version__, metrics
 from router.api import documented
+from router.api.admission import Client
 from router.api.openai import error_body
 from router.catalogue import OPENAI_SPEECH_MODELS, Catalogue
+from router.config import ConfigError, Settings
 from router.domain import Modality
-from router.errors import ClientError, MethodNotAllowed, NotFound, RouterError
-from router.explain import explain
+from router.errors import ClientError, InvalidRequest, MethodNotAllowed, NotFound, RouterError
+from router.explain import Explained
 from router.metrics import Metrics
 from router.ports import StateStore
 from router.roster import Roster
 from router.speech.voices import VoiceBook
 
+_log = logging.getLogger(__name__)
 _PAGE: Final = Path(__file__).parent / "pages" / "index.html"
 # The page runs its own script and asks its own origin, nobody else.
 _PAGE_POLICY: Final = (
@@ -35,27 +38,37 @@ _PAGE_POLICY: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the lists and pages read."""
-
-    catalogue: Catalogue
-    roster: Roster
-    voices: VoiceBook
-    metrics: Metrics
-    store: StateStore
-    is_draining: Callable[[], bool]
+class View(Protocol):
+    """What the lists and pages read, and what administrators may do. The house is one."""
 
     @property
-    def speech_providers(self) -> list[str]:
-        return [name for name, card in self.roster.cards.items() if Modality.SPEECH in card.modalities]
+    def settings(self) -> Settings: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def roster(self) -> Roster: ...
+    @property
+    def voices(self) -> VoiceBook: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def store(self) -> StateStore: ...
+    @property
+    def is_draining(self) -> bool: ...
+    def explain(self, model: str | None, voice: str | None) -> list[Explained]: ...
+    async def reload(self) -> list[str]: ...
 
-    def can_serve(self, modality: Modality) -> bool:
-        """Whether a provider other than the demo is available for `modality`."""
-        return any(
-            modality in card.modalities and not card.is_demo and self.roster.standing(name).is_available
-            for name, card in self.roster.cards.items()
-        )
+
+# The house is no value to be validated, and a Protocol's check would read every property.
+HouseView = Annotated[View, Dependency(skip_validation=True)]
+
+
+def can_serve(roster: Roster, modality: Modality) -> bool:
+    """Whether a provider other than the demo is available for `modality`."""
+    return any(
+        modality in card.modalities and not card.is_demo and roster.standing(name).is_available
+        for name, card in roster.cards.items()
+    )
 
 
 def rest_app(view: View) -> Litestar:
@@ -73,6 +86,9 @@ def rest_app(view: View) -> Litestar:
             show_answer,
             list_providers,
             explain_route,
+            drain_provider,
+            resume_provider,
+            reload_configuration,
             *documented.handlers,
         ],
         dependencies={"view": Provide(lambda: view, sync_to_thread=False)},
@@ -100,40 +116,40 @@ def health() -> dict[str, str]:
 
 
 @get("/ready", sync_to_thread=False)
-def ready(view: NamedDependency[View]) -> Response[dict[str, object]]:
+def ready(view: HouseView) -> Response[dict[str, object]]:
     """Whether chat and speech can be served now; 503 when neither can or the router is shutting down."""
-    chat, speech = view.can_serve(Modality.CHAT), view.can_serve(Modality.SPEECH)
+    chat, speech = can_serve(view.roster, Modality.CHAT), can_serve(view.roster, Modality.SPEECH)
     has_demo = any(card.is_demo for card in view.roster.cards.values())
-    is_ready = (chat or speech or has_demo) and not view.is_draining()
-    status = "draining" if view.is_draining() else ("ready" if is_ready else "nothing can be served")
+    is_ready = (chat or speech or has_demo) and not view.is_draining
+    status = "draining" if view.is_draining else ("ready" if is_ready else "nothing can be served")
     body: dict[str, object] = {"status": status, "chat": chat, "speech": speech}
     return Response(body, status_code=200 if is_ready else 503)
 
 
 @get("/metrics", sync_to_thread=False)
-def scrape(view: NamedDependency[View]) -> Response[bytes]:
+def scrape(view: HouseView) -> Response[bytes]:
     """Prometheus' text format."""
     return Response(view.metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
 
 @get("/v1/models", sync_to_thread=False)
-def list_models(view: NamedDependency[View]) -> dict[str, object]:
+def list_models(view: HouseView, request: Request[Any, Any, Any]) -> dict[str, object]:
     """OpenAI's model list: configured routes and what live providers report, each with its state."""
-    return {"object": "list", "data": _models(view)}
+    return {"object": "list", "data": _models(view, _client(request))}
 
 
 @get("/v1/models/{model_id:path}", sync_to_thread=False)
-def show_model(view: NamedDependency[View], model_id: str) -> dict[str, object]:
+def show_model(view: HouseView, request: Request[Any, Any, Any], model_id: str) -> dict[str, object]:
     """One model. Names may have slashes."""
     name = model_id.lstrip("/")
-    for entry in _models(view):
+    for entry in _models(view, _client(request)):
         if entry["id"] == name:
             return entry
     raise NotFound(f"No model is called {name[:200]!r}.", param="model", code="model_not_found")
 
 
 @get(["/v1/audio/voices", "/audio/voices"], sync_to_thread=False)
-def list_voices(view: NamedDependency[View]) -> dict[str, object]:
+def list_voices(view: HouseView) -> dict[str, object]:
     """Every voice that a client may ask for."""
     return {
         "voices": [
@@ -144,26 +160,24 @@ def list_voices(view: NamedDependency[View]) -> dict[str, object]:
                 "gender": entry.voice.gender,
                 "providers": entry.providers,
             }
-            for entry in view.voices.listed(view.speech_providers)
+            for entry in view.voices.listed(_speech_providers(view.roster))
         ]
     }
 
 
 @get(["/v1/audio/models", "/audio/models"], sync_to_thread=False)
-def list_speech_models(view: NamedDependency[View]) -> dict[str, object]:
+def list_speech_models(view: HouseView) -> dict[str, object]:
     """The models that speak."""
     names = [entry.id for entry in view.catalogue.listed() if entry.modality is Modality.SPEECH]
     return {"models": [{"id": name, "name": name} for name in (*names, *OPENAI_SPEECH_MODELS)]}
 
 
 @get("/v1/audio/speech/{request_id:str}")
-async def show_answer(
-    view: NamedDependency[View], request: Request[Any, Any, Any], request_id: str
-) -> dict[str, object]:
+async def show_answer(view: HouseView, request: Request[Any, Any, Any], request_id: str) -> dict[str, object]:
     """What became of a speech request: duration, generation time, engine, provider. Known for an hour."""
     stored = await view.store.get(f"speech/{request_id}")
     found = msgspec.json.decode(stored, type=dict[str, object]) if stored is not None else None
-    if found is None or found.pop("client") != request.scope.get("router.client"):
+    if found is None or found.pop("client") != _client(request).name:
         raise NotFound(
             f"No speech answer has the id {request_id[:130]!r}; they are kept for an hour.",
             code="answer_not_found",
@@ -172,7 +186,7 @@ async def show_answer(
 
 
 @get("/admin/providers", sync_to_thread=False)
-def list_providers(view: NamedDependency[View]) -> dict[str, object]:
+def list_providers(view: HouseView) -> dict[str, object]:
     """Every provider and its state."""
     entries = []
     for name, card in view.roster.cards.items():
@@ -196,17 +210,59 @@ def list_providers(view: NamedDependency[View]) -> dict[str, object]:
 
 
 @get("/admin/explain", sync_to_thread=False)
-def explain_route(
-    view: NamedDependency[View], model: str | None = None, voice: str | None = None
-) -> dict[str, object]:
+def explain_route(view: HouseView, model: str | None = None, voice: str | None = None) -> dict[str, object]:
     """A dry run: each candidate for a model (and voice) with its reason."""
-    explained = explain(view.catalogue, view.roster, view.voices, model, voice)
+    explained = view.explain(model, voice)
     return {"model": model, "voice": voice, "candidates": [entry.as_json() for entry in explained]}
 
 
-def _models(view: View) -> list[dict[str, object]]:
+@post("/admin/providers/{provider:str}/drain", status_code=200, sync_to_thread=False)
+def drain_provider(view: HouseView, provider: str) -> dict[str, object]:
+    """Send nothing new to a provider; what is in flight there finishes. Until /resume, reloads included."""
+    _check_provider(view, provider)
+    view.roster.drain(provider)
+    return {"id": provider, "state": view.roster.standing(provider).state}
+
+
+@post("/admin/providers/{provider:str}/resume", status_code=200, sync_to_thread=False)
+def resume_provider(view: HouseView, provider: str) -> dict[str, object]:
+    """Undo /drain."""
+    _check_provider(view, provider)
+    view.roster.resume(provider)
+    return {"id": provider, "state": view.roster.standing(provider).state}
+
+
+@post("/admin/reload", status_code=200)
+async def reload_configuration(view: HouseView) -> Response[dict[str, object]]:
+    """Take up the configuration file as it is now. A bad one changes nothing, and every fault is listed."""
+    try:
+        pending = await view.reload()
+    except ConfigError as error:
+        raise InvalidRequest(
+            "The configuration was not reloaded; the running one stays.\n" + str(error),
+            param="config",
+            code="bad_configuration",
+        ) from error
+    return Response({"status": "reloaded", "takes_a_restart": pending})
+
+
+def _check_provider(view: View, provider: str) -> None:
+    if provider not in view.roster.cards:
+        known = ", ".join(view.roster.cards)
+        raise NotFound(
+            f"No provider is called {provider[:100]!r}; known: {known}.", param="id", code="provider_not_found"
+        )
+
+
+def _speech_providers(roster: Roster) -> list[str]:
+    return [name for name, card in roster.cards.items() if Modality.SPEECH in card.modalities]
+
+
+def _models(view: View, client: Client) -> list[dict[str, object]]:
     entries: list[dict[str, object]] = []
     for listed in view.catalogue.listed():
+        if not client.may_use(listed.id):
+            continue
         standings = [view.roster.standing(provider) for provider in listed.providers]
         best = next((s for s in standings if s.is_available), standings[0])
         entries.append(
@@ -221,6 +277,11 @@ def _models(view: View) -> list[dict[str, object]]:
             }
         )
     return entries
+
+
+def _client(request: Request[Any, Any, Any]) -> Client:
+    client: Client = request.scope["router.client"]  # type: ignore[typeddict-item]  # put there by the entry
+    return client
 
 
 def _router_error(_: Request[Any, Any, Any], error: RouterError) -> Response[bytes]:
@@ -244,5 +305,6 @@ def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respon
             mapped = ClientError(error.detail)
             mapped.status = status
         case _:
-            mapped = RouterError("The router failed; its log tells more.")
+            _log.error("%s failed inside the router", path, exc_info=error)
+            mapped = RouterError("The router failed; its log tells more under this request's id.")
     return _router_error(request, mapped)

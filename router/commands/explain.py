@@ -8,7 +8,7 @@ from router.app import open_house
 from router.commands.loading import load_settings, report
 from router.config import ConfigError, Settings
 from router.errors import ClientError
-from router.explain import Explained, explain
+from router.explain import Explained
 
 
 def run(arguments: Namespace) -> int:
@@ -32,10 +32,10 @@ def run(arguments: Namespace) -> int:
 
 async def _explain(settings: Settings, model: str | None, voice: str | None) -> list[Explained]:
     async with open_house(settings) as house:
-        return explain(house.catalogue, house.roster, house.voices, model, voice)
+        return house.explain(model, voice)
 
 
 def _line(index: int, entry: Explained) -> str:
     place = f"{index}." if entry.is_eligible else "-"
-    swap = f" (substitutes the {entry.substitutes})" if entry.substitutes else ""
+    swap = f" (substitutes the {' and the '.join(entry.substitutes)})" if entry.substitutes else ""
     return f"{place:3} {entry.provider:14} {entry.model or '(its default)':28} {entry.reason}{swap}"

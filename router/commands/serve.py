@@ -1,10 +1,11 @@
 """`local-ai-router serve`: the router alone."""
 
 import asyncio
+import functools
 import socket
 import sys
 from argparse import Namespace
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from router import server
 from router.app import open_house
@@ -16,8 +17,9 @@ from router.logs import logging_to_stderr
 
 def run(arguments: Namespace) -> int:
     """Serve until told to stop."""
+    load = functools.partial(load_settings, arguments, is_serving=True)
     try:
-        settings = load_settings(arguments, is_serving=True)
+        settings = load()
         listener = server.bind(settings.server.host, settings.server.port)
     except ConfigError as error:
         return report(error)
@@ -25,7 +27,7 @@ def run(arguments: Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     with logging_to_stderr(settings.server.log_format, settings.server.log_level):
-        run_loop(_serve(settings, listener))
+        run_loop(_serve(settings, load, listener))
     return 0
 
 
@@ -39,6 +41,6 @@ def run_loop(main: Coroutine[object, object, None]) -> None:
     uvloop.run(main)
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
-    async with open_house(settings) as house:
+async def _serve(settings: Settings, load: Callable[[], Settings], listener: socket.socket) -> None:
+    async with open_house(settings, load) as house:
         await server.serve(house, listener, lambda: print(greeting(house), flush=True))

@@ -1,9 +1,11 @@
 """`local-ai-router up`: the router and, beside it, a supervised local tts-node."""
 
+import functools
 import os
 import socket
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 
 from router import server
 from router.app import open_house
@@ -19,8 +21,9 @@ def run(arguments: Namespace) -> int:
     """Serve until told to stop; the node ends with the router."""
     if arguments.tts_port is not None:
         os.environ["TTS_NODE_PORT"] = str(arguments.tts_port)  # the shipped file's local-tts follows it
+    load = functools.partial(load_settings, arguments, is_serving=True)
     try:
-        settings = load_settings(arguments, is_serving=True)
+        settings = load()
         listener = server.bind(settings.server.host, settings.server.port)
         node_port = int(os.environ.get("TTS_NODE_PORT") or 8006)
         server.bind("127.0.0.1", node_port).close()
@@ -38,10 +41,12 @@ def run(arguments: Namespace) -> int:
         )
         return 1
     with logging_to_stderr(settings.server.log_format, settings.server.log_level):
-        run_loop(_up(settings, listener, NodeProcess(command, node_port)))
+        run_loop(_up(settings, load, listener, NodeProcess(command, node_port)))
     return 0
 
 
-async def _up(settings: Settings, listener: socket.socket, node: NodeProcess) -> None:
-    async with node.running(), open_house(settings) as house:
+async def _up(
+    settings: Settings, load: Callable[[], Settings], listener: socket.socket, node: NodeProcess
+) -> None:
+    async with node.running(), open_house(settings, load) as house:
         await server.serve(house, listener, lambda: print(greeting(house), flush=True))

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from router.domain import Modality
+from router.domain import Modality, Substitution
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -29,6 +29,10 @@ class ServerSettings(Section):
     allow_anonymous: bool = Field(False, description="Serve without keys on an address that others can reach.")
     trusted_hosts: list[str] = Field(
         [], description="Names (Host, Origin) by which browsers may call the router, beside localhost and IPs."
+    )
+    cors_origins: list[str] = Field(
+        [],
+        description="Origins whose pages may call the router, such as https://chat.example; or *.",
     )
     open_routes: list[Literal["health", "ready", "metrics"]] = Field(
         ["health", "ready", "metrics"], description="Routes that need no key even when client keys are set."
@@ -68,6 +72,12 @@ class HttpProviderBase(ProviderBase):
     port: Port | None = Field(None, description="TCP port on `host`.")
     api_key: str = Field("", repr=False, description="Sent as a Bearer token. Never logged, never passed on.")
     connect_s: Seconds = Field(0.5, description="Dial timeout. An unplugged machine is silent, so keep it short.")
+    concurrency: int | None = Field(None, ge=1, description="Requests at once; more wait. Empty: no limit.")
+    queue_limit: int = Field(32, ge=0, description="Requests that may wait for a place; more go elsewhere.")
+    queue_wait_s: Seconds = Field(30, description="How long a request may wait for a place.")
+    billed: bool = Field(
+        False, description="It charges for what it does: what may have been done there is not repeated elsewhere."
+    )
 
 
 class OpenAIProvider(HttpProviderBase):
@@ -126,6 +136,9 @@ class ModelSettings(Section):
 
     serves: Modality = Field(Modality.CHAT, description="chat or speech.")
     routes: list[RouteSettings] = Field(min_length=1, description="Where it can be served.")
+    max_wait_s: Seconds | None = Field(
+        None, description="Overrides 2 s (speech: speech.max_wait_s) as the longest predicted wait for a tier."
+    )
 
 
 class VoiceSettings(Section):
@@ -134,6 +147,7 @@ class VoiceSettings(Section):
     use: dict[str, str] = Field(min_length=1, description="Provider name: that provider's voice.")
     language: str | None = Field(None, description="BCP 47 tag, shown in the voice list.")
     gender: str | None = Field(None, description="Shown in the voice list.")
+    substitution: Substitution | None = Field(None, description="Overrides speech.substitution for this voice.")
 
 
 class ClientSettings(Section):
@@ -143,6 +157,10 @@ class ClientSettings(Section):
         pattern=r"^[0-9a-f]{64}$", repr=False, description="SHA-256 of the key, in hex. The key is not kept."
     )
     role: Literal["user", "admin"] = Field("user", description="admin may use /admin.")
+    models: list[str] = Field(["*"], description="Models it may use, as patterns: `llama*`, `speech`.")
+    requests_per_minute: int | None = Field(
+        None, ge=1, description="Chats and speeches a minute; beyond it, 429. Empty: no limit."
+    )
 
 
 class SpeechSettings(Section):
@@ -151,8 +169,13 @@ class SpeechSettings(Section):
     default_model: str = Field("speech", description="What tts-1, tts-1-hd, gpt-4o-mini-tts and no model mean.")
     default_voice: str = Field("alloy", description="The voice when the client names none.")
     max_input_chars: int = Field(4096, ge=1, le=1_000_000, description="Longest `input`.")
-    substitution: Literal["none", "any"] = Field(
-        "any", description="any: another engine speaks rather than nobody, told in X-Router-Substitution."
+    substitution: Substitution = Field(
+        Substitution.ANY,
+        description="What may speak in place of what was asked for: none, same_voice (another engine, the same "
+        "voice), mapped (the voice mapped for it), any (speech does not go silent).",
+    )
+    max_wait_s: Seconds = Field(
+        2, description="A route whose first sound is predicted to take longer is served by the next tier."
     )
 
 

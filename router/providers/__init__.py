@@ -55,6 +55,10 @@ def _server(name: str, entry: OpenAIProvider | TtsNodeProvider, settings: Settin
         entry.probe_interval_s,
         first_byte_s=entry.first_byte_s,
         stall_s=entry.stall_s,
+        concurrency=entry.concurrency,
+        queue_limit=entry.queue_limit,
+        queue_wait_s=entry.queue_wait_s,
+        is_billed=entry.billed,
     )
     if isinstance(entry, TtsNodeProvider):
         bare = address.with_path(address.path.removesuffix("/v1"))

@@ -36,6 +36,12 @@ class Demo:
     async def probe(self) -> Probe:
         return Probe(HostSign.ANSWERED, ProviderSign.READY, "", (Model(MODEL),))
 
+    async def touch(self) -> Probe:
+        return await self.probe()
+
+    async def warm(self) -> None:
+        """Nothing to load."""
+
     async def send(self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange:
         """See `ports.ForwardProvider.send`."""
         del headers  # nothing in them changes the answer

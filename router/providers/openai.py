@@ -55,6 +55,13 @@ class OpenAIServer:
         models = tuple(Model(entry.id) for entry in listing.data) + self._known
         return Probe(HostSign.ANSWERED, ProviderSign.READY, "", models)
 
+    async def touch(self) -> Probe:
+        """A dial: an LLM server may be too busy to answer HTTP, its machine's kernel is not."""
+        return Probe(await self._origin.touch(), None)
+
+    async def warm(self) -> None:
+        """Nothing: only an inference loads a model here."""
+
     async def send(self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange:
         """See `ports.ForwardProvider.send`."""
         return await self._origin.post(ENDPOINT_PATHS[endpoint], headers, body, sink)

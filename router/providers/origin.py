@@ -4,6 +4,7 @@ Requests go over pooled connections. Probes dial anew each time, because only a 
 gone (silence) from a server that is busy (connected, no answer).
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -18,6 +19,7 @@ from router.ports import Exchange, Header, Monotonic, Probe, ResponseHead, Sink,
 from router.transport import fetch, transport_to
 
 PROBE_DEADLINE_S: Final = 0.9  # less than the second between two probes
+TOUCH_DEADLINE_S: Final = 0.3  # while requests are in flight; two misses mean that the machine is gone
 T = TypeVar("T")
 _USER_AGENT: Final = (b"User-Agent", f"local-ai-router/{__version__}".encode())
 
@@ -61,13 +63,24 @@ class Origin:
         target = self.address.path + path
         return await self._data.send(UpstreamRequest("POST", target, [*headers, *self._key], body), sink)
 
-    async def look(self, path: str) -> bytes:
+    async def look(self, path: str, *, deadline_s: float = PROBE_DEADLINE_S) -> bytes:
         """GET for a probe. Raises UpstreamFault; Rejected for any status but 200."""
         request = UpstreamRequest("GET", self.address.path + path, [_USER_AGENT, *self._key])
-        head, body = await fetch(self._probes, request, deadline_s=PROBE_DEADLINE_S)
+        head, body = await fetch(self._probes, request, deadline_s=deadline_s)
         if head.status != 200:
             raise Rejected(_status_in_words(head, path), upstream_status=head.status)
         return body
+
+    async def touch(self) -> HostSign:
+        """Whether the machine answers a dial within `TOUCH_DEADLINE_S`, be it by refusing."""
+        try:
+            async with asyncio.timeout(TOUCH_DEADLINE_S):
+                await self._probes.touch()
+        except (TimeoutError, DialTimeout):
+            return HostSign.SILENT
+        except NotSent:
+            return HostSign.ANSWERED
+        return HostSign.ANSWERED
 
     async def aclose(self) -> None:
         await self._data.aclose()

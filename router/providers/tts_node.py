@@ -1,18 +1,29 @@
 """A tts-node of this project. It speaks segments as PCM, tells its state on /health and its engines and voices
 on OpenAI-shaped lists."""
 
+import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import msgspec
 
 from router.domain import BYTES_PER_SAMPLE, Model, ProviderCard, Segment, Utterance, Voice
-from router.errors import Malformed, UpstreamFault
+from router.errors import Malformed, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
 from router.ports import Probe
 from router.providers.openai import ask_for_speech, speech_body, utterance_of
-from router.providers.origin import Origin, decoded, probe_of
+from router.providers.origin import (
+    PROBE_DEADLINE_S,
+    TOUCH_DEADLINE_S,
+    Origin,
+    decoded,
+    probe_of,
+    request_headers,
+)
+from router.transport import Inbox
 
+_log = logging.getLogger(__name__)
 _SIGNS: Final[Mapping[str, ProviderSign]] = {
     "up": ProviderSign.READY,
     "cold": ProviderSign.COLD,
@@ -22,9 +33,16 @@ _SIGNS: Final[Mapping[str, ProviderSign]] = {
 }
 
 
+class _Queue(msgspec.Struct):
+    depth: int = 0
+    busy: bool = False
+
+
 class _Health(msgspec.Struct):
     state: str
     voices_revision: str = ""
+    eta_s: float | None = None
+    queue: _Queue = msgspec.field(default_factory=_Queue)
 
 
 class _ModelEntry(msgspec.Struct):
@@ -61,25 +79,46 @@ class TtsNode:
     async def probe(self) -> Probe:
         """GET /health; the lists only when `voices_revision` says that they changed."""
         try:
-            health = decoded(await self._origin.look("/health"), _Health, "its /health")
-            sign = _SIGNS.get(health.state)
-            if sign is None:
-                raise Malformed(f"its /health says {health.state!r}, which is no state of a tts-node")
-            if health.voices_revision == self._revision:
-                return Probe(HostSign.ANSWERED, sign)
+            probe, revision = await self._health(PROBE_DEADLINE_S)
+            if revision == self._revision:
+                return probe
             models = decoded(await self._origin.look("/v1/models"), _ModelList, "its model list")
             voices = decoded(await self._origin.look("/v1/audio/voices"), _VoiceList, "its voice list")
         except UpstreamFault as fault:
             self._revision = None  # it may come back as another
-            return probe_of(fault)
-        self._revision = health.voices_revision
-        return Probe(
-            HostSign.ANSWERED,
-            sign,
-            "",
-            tuple(Model(entry.id, entry.state) for entry in models.data),
-            tuple(Voice(v.id, v.name or v.id, v.language, v.gender) for v in voices.voices),
+            return _probe_of(fault)
+        self._revision = revision
+        return replace(
+            probe,
+            models=tuple(Model(entry.id, entry.state) for entry in models.data),
+            voices=tuple(Voice(v.id, v.name or v.id, v.language, v.gender) for v in voices.voices),
         )
+
+    async def touch(self) -> Probe:
+        """GET /health, which a node answers at once whatever its model does."""
+        try:
+            return (await self._health(TOUCH_DEADLINE_S))[0]
+        except UpstreamFault as fault:
+            return _probe_of(fault)
+
+    async def warm(self) -> None:
+        """POST /warm."""
+        inbox = Inbox()
+        try:
+            inbox.attach(await self._origin.post("/warm", request_headers("warm"), b"", inbox))
+            await inbox.read_head(PROBE_DEADLINE_S)
+        except UpstreamFault as fault:
+            _log.info("%s could not be warmed: %s", self.card.id, fault.message)
+        finally:
+            inbox.close()
+
+    async def _health(self, deadline_s: float) -> tuple[Probe, str]:
+        health = decoded(await self._origin.look("/health", deadline_s=deadline_s), _Health, "its /health")
+        sign = _SIGNS.get(health.state)
+        if sign is None:
+            raise Malformed(f"its /health says {health.state!r}, which is no state of a tts-node")
+        queued = health.queue.depth + health.queue.busy
+        return Probe(HostSign.ANSWERED, sign, eta_s=health.eta_s, queued=queued), health.voices_revision
 
     async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
         """See `ports.SpeechProvider.speak`."""
@@ -91,3 +130,10 @@ class TtsNode:
 
     async def aclose(self) -> None:
         await self._origin.aclose()
+
+
+def _probe_of(fault: UpstreamFault) -> Probe:
+    """As for any origin, but silence after a dial is a sign: a node always answers at once."""
+    if isinstance(fault, Silent):
+        return Probe(HostSign.ANSWERED, ProviderSign.MUTE, "accepts connections, answers nothing")
+    return probe_of(fault)

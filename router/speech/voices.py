@@ -5,13 +5,14 @@ clients ask for by habit. A provider that reports no voices is believed to have 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Protocol
 
 from router.config.settings import VoiceSettings
-from router.domain import Segment, Voice
+from router.domain import Substitution, Voice
 from router.errors import NotFound
+from router.speech.substitution import VoiceMatch
 
 OPENAI_VOICES: Final = (
     "alloy",
@@ -51,28 +52,37 @@ class VoiceBook:
         self._configured = configured
         self._reports = reports
 
-    def has(self, voice: str | None, provider: str) -> bool:
-        """Whether `provider` can speak with `voice`, as far as is known."""
-        if voice is None:
-            return True
+    def match(self, voice: str, provider: str) -> VoiceMatch:
+        """How `provider` knows `voice`, as far as is known."""
         if voice in self._configured:
-            return provider in self._configured[voice].use
+            theirs = self._configured[voice].use.get(provider)
+            return VoiceMatch.MISSING if theirs is None else VoiceMatch.MAPPED
         reported = self._reports.voices_of(provider)
-        return not reported or any(entry.id == voice for entry in reported)
+        is_there = not reported or any(entry.id == voice for entry in reported)
+        return VoiceMatch.SAME if is_there else VoiceMatch.MISSING
 
     def check_known(self, voice: str, providers: Sequence[str]) -> None:
-        """Raise NotFound when none of `providers` has `voice`; names close matches."""
-        if any(self.has(voice, provider) for provider in providers):
+        """Raise NotFound when neither the house nor any of `providers` has `voice`; names close matches."""
+        if voice in self._configured or voice in OPENAI_VOICES:
+            return
+        if any(self.match(voice, provider) is not VoiceMatch.MISSING for provider in providers):
             return
         close = get_close_matches(voice, [entry.voice.id for entry in self.listed(providers)], n=3)
         hint = f"Did you mean {' or '.join(close)}?" if close else "GET /v1/audio/voices lists them all."
         raise NotFound(f"No voice is called {voice[:200]!r}. {hint}", param="voice", code="voice_not_found")
 
-    def translated(self, segment: Segment, provider: str) -> Segment:
-        """The segment with the voice's name at `provider`."""
-        configured = self._configured.get(segment.voice or "")
-        theirs = configured.use.get(provider) if configured is not None else None
-        return replace(segment, voice=theirs) if theirs is not None else segment
+    def policy(self, voice: str) -> Substitution | None:
+        """What the configuration says of substituting `voice`, if anything."""
+        return self._configured[voice].substitution if voice in self._configured else None
+
+    def name_at(self, voice: str, provider: str) -> str | None:
+        """What `provider` calls `voice`; None when it does not have it, and uses its default."""
+        match self.match(voice, provider):
+            case VoiceMatch.SAME:
+                return voice
+            case VoiceMatch.MAPPED:
+                return self._configured[voice].use[provider]
+        return None
 
     def listed(self, providers: Sequence[str]) -> list[ListedVoice]:
         """Every voice, the house's own first; each once, however many providers have it."""

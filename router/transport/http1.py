@@ -53,6 +53,10 @@ class Http1Transport:
         exchange.start(connection)
         return exchange
 
+    async def touch(self) -> None:
+        """See `ports.Transport.touch`."""
+        (await self.dial()).close()
+
     async def aclose(self) -> None:
         """Close every connection; exchanges under way end with ConnectionLost."""
         self._is_closed = True

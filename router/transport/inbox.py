@@ -96,6 +96,12 @@ class Inbox:
         self._fault = fault
         self._wake()
 
+    def lose(self, fault: UpstreamFault) -> None:
+        """Give the upstream up, unless its whole answer is here already."""
+        if not (self._is_ended or self._fault):
+            self.close()
+            self.error(fault)
+
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

@@ -34,6 +34,7 @@ class TlsTransport:
         shown = f"[{host}]" if ":" in host else host
         self._base = f"https://{shown}" if port == 443 else f"https://{shown}:{port}"
         self._name = f"{host}:{port}"
+        self._host, self._port, self._connect_s = host, port, connect_s
         timeouts = {"connect": connect_s, "read": _READ_S, "write": 30.0, "pool": connect_s}
         self._extensions = {"timeout": timeouts}
         # Equal limits: with fewer keep-alive connections than connections, httpcore closes and re-opens
@@ -64,6 +65,17 @@ class TlsTransport:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return exchange
+
+    async def touch(self) -> None:
+        """See `ports.Transport.touch`. Without a TLS handshake: it asks for the machine, not for the server."""
+        try:
+            async with asyncio.timeout(self._connect_s):
+                _, writer = await asyncio.open_connection(self._host, self._port)
+        except TimeoutError as exc:
+            raise DialTimeout(f"{self._name} did not answer in time; is the machine awake?") from exc
+        except OSError as exc:
+            raise NotSent(f"{self._name} cannot be reached: {exc.strerror or exc}") from exc
+        writer.close()
 
     async def aclose(self) -> None:
         for task in tuple(self._tasks):

@@ -1,0 +1,44 @@
+"""A block that somebody else may end, with an error of their choosing: the client hung up, the machine is gone.
+
+Built like `asyncio.timeout`: the interrupter cancels the task, and the block's end turns that cancellation, and
+no other, into the error.
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+
+class Interruptible:
+    """Async context manager; used once."""
+
+    __slots__ = ("_cancelling", "_error", "_is_active", "_task")
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[object] | None = None
+        self._error: BaseException | None = None
+        self._cancelling = 0
+        self._is_active = False
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.current_task()
+        assert self._task is not None
+        self._cancelling = self._task.cancelling()
+        self._is_active = True
+        return self
+
+    def interrupt(self, error: BaseException) -> None:
+        """End the block with `error`. The first interruption counts; after the block it means nothing."""
+        if self._is_active and self._error is None and self._task is not None:
+            self._error = error
+            self._task.cancel()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_active = False
+        if self._error is None or self._task is None:
+            return
+        is_ours = self._task.uncancel() <= self._cancelling
+        if is_ours and kind is asyncio.CancelledError:
+            raise self._error from None
