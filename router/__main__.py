@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("up", up.run, "the router and, beside it, a supervised local tts-node")
     _add_config(sub)
     _add_address(sub)
+    sub.add_argument("--lan", action="store_true", help="serve the house: bind every address; makes the first key")
     sub.add_argument("--tts-port", type=_port, help="port of the local tts-node (TTS_NODE_PORT, 8006)")
 
     sub = command("serve", serve.run, "the router alone")

@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from router.domain import ProviderCard
+from router.domain import Modality, ProviderCard
 from router.health import HostState, ProviderState
 from router.outcomes import Outcome
 from router.ports import Record
@@ -142,6 +142,18 @@ class Metrics:
             ["host", "state"],
             registry=registry,
         )
+        self._available = Gauge(
+            "router_modality_available",
+            "1 when a provider other than the demo can serve chat or speech, else 0.",
+            ["modality"],
+            registry=registry,
+        )
+        self._fallbacks = Counter(
+            "router_fallback_answers",
+            "Answers that did not come from a most preferred provider.",
+            ["endpoint", "provider"],
+            registry=registry,
+        )
         self._in_flight = Gauge(
             "router_inflight_requests", "Requests being answered now.", ["endpoint"], registry=registry
         )
@@ -183,6 +195,8 @@ class Metrics:
         if record.first_byte is not None and is_known:
             self._first_byte.labels(endpoint).observe(record.first_byte - record.started)
             self._overhead.labels(endpoint).observe(record.overhead_s)
+        if record.outcome == Outcome.OK and is_known and record.tier > record.preferred_tier:
+            self._fallbacks.labels(endpoint, record.provider).inc()
         if record.tokens_in or record.tokens_out:
             self._tokens.labels("input").inc(record.tokens_in)
             self._tokens.labels("output").inc(record.tokens_out)
@@ -203,6 +217,9 @@ class Metrics:
     def host_changed(self, host: str, state: HostState) -> None:
         for each in HostState:
             self._host_state.labels(host, each).set(each is state)
+
+    def modality_changed(self, modality: Modality, *, is_available: bool) -> None:
+        self._available.labels(modality).set(is_available)
 
     def loop_lagged(self, lag_s: float) -> None:
         self._loop_lag.observe(lag_s)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from router.domain import ProviderCard
+from router.domain import Modality, ProviderCard
 from router.health import HostState, ProviderState
 from router.outcomes import Outcome
 from router.ports import Observer, Record
@@ -42,6 +42,10 @@ class Observers:
     def host_changed(self, host: str, state: HostState) -> None:
         for member in self._members:
             member.host_changed(host, state)
+
+    def modality_changed(self, modality: Modality, *, is_available: bool) -> None:
+        for member in self._members:
+            member.modality_changed(modality, is_available=is_available)
 
     def loop_lagged(self, lag_s: float) -> None:
         for member in self._members:
@@ -82,6 +86,9 @@ class LogObserver:
 
     def host_changed(self, host: str, state: HostState) -> None:
         _health.debug("host", extra={"fields": {"host": host, "state": str(state)}})
+
+    def modality_changed(self, modality: Modality, *, is_available: bool) -> None:
+        """Nothing: the providers' own lines tell it."""
 
     def loop_lagged(self, lag_s: float) -> None:
         if lag_s > 0.25:

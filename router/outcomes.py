@@ -11,6 +11,7 @@ from router.errors import (
     NotFound,
     NothingCanServe,
     PayloadTooLarge,
+    RateLimited,
     RouterError,
     Unauthorized,
     UpstreamFault,
@@ -27,6 +28,7 @@ class Outcome(StrEnum):
     CALLER_NOT_FOUND = "caller_not_found"
     CALLER_TOO_LARGE = "caller_too_large"
     CALLER_LOOP = "caller_loop"
+    CALLER_RATE_LIMITED = "caller_rate_limited"
     CALLER_GONE = "caller_gone"
     PROVIDER_NONE = "provider_none"  # nothing could serve: 503
     PROVIDER_CUT = "provider_cut"  # failed after the first byte had gone to the client
@@ -38,6 +40,7 @@ _BY_ERROR: tuple[tuple[type[RouterError], Outcome], ...] = (
     (Forbidden, Outcome.CALLER_FORBIDDEN),
     (NotFound, Outcome.CALLER_NOT_FOUND),
     (MethodNotAllowed, Outcome.CALLER_NOT_FOUND),
+    (RateLimited, Outcome.CALLER_RATE_LIMITED),
     (PayloadTooLarge, Outcome.CALLER_TOO_LARGE),
     (LoopDetected, Outcome.CALLER_LOOP),
     (ClientError, Outcome.CALLER_BAD_REQUEST),

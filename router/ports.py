@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from router.domain import Endpoint, Model, ProviderCard, Segment, Utterance, Voice
+from router.domain import Endpoint, Modality, Model, ProviderCard, Segment, Utterance, Voice
 from router.errors import UpstreamFault
 from router.health import HostSign, HostState, ProviderSign, ProviderState
 
@@ -181,6 +181,7 @@ class Observer(Protocol):
     def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None: ...
     def provider_changed(self, card: ProviderCard, state: ProviderState, detail: str) -> None: ...
     def host_changed(self, host: str, state: HostState) -> None: ...
+    def modality_changed(self, modality: Modality, *, is_available: bool) -> None: ...
     def loop_lagged(self, lag_s: float) -> None: ...
 
 

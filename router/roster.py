@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from router import circuits
 from router.circuits import CLOSED, Verdict
-from router.domain import Model, ProviderCard, Route, Voice
+from router.domain import Modality, Model, ProviderCard, Route, Voice
 from router.errors import (
     ConnectionLost,
     DialRefused,
@@ -62,6 +62,7 @@ class Roster:
             observer.provider_changed(cards[name], tally.health.state, tally.health.detail)
         for name, host in self._hosts.items():
             observer.host_changed(name, host.state)
+        self._tell_modalities()
 
     def __repr__(self) -> str:
         return f"<Roster {', '.join(f'{name}={tally.health.state}' for name, tally in self._tallies.items())}>"
@@ -94,6 +95,13 @@ class Roster:
 
     def voices_of(self, provider: str) -> tuple[Voice, ...]:
         return self._tallies[provider].voices
+
+    def can_serve(self, modality: Modality) -> bool:
+        """Whether a provider other than the demo is available for `modality`."""
+        return any(
+            modality in card.modalities and not card.is_demo and self.standing(name).is_available
+            for name, card in self.cards.items()
+        )
 
     def hosts(self) -> list[str]:
         return list(self._hosts)
@@ -178,10 +186,12 @@ class Roster:
     def drain(self, provider: str) -> None:
         """Send nothing new to `provider`; what is in flight finishes."""
         self._drained.add(provider)
+        self._tell_modalities()
 
     def resume(self, provider: str) -> None:
         """Undo `drain`."""
         self._drained.discard(provider)
+        self._tell_modalities()
 
     def _hard(self, provider: str, host_sign: HostSign | None, fault: UpstreamFault) -> None:
         tally = self._tallies[provider]
@@ -207,6 +217,7 @@ class Roster:
         if tally.health.state.is_available:
             tally.hard = CLOSED
         self._observer.provider_changed(tally.card, tally.health.state, detail)
+        self._tell_modalities()
         if sign is ProviderSign.MUTE:
             tally.interrupt(HostLost(f"hung: {detail}"))
 
@@ -216,7 +227,12 @@ class Roster:
         if host.state is before:
             return
         self._observer.host_changed(name, host.state)
+        self._tell_modalities()
         if host.state is HostState.UNREACHABLE:
             for tally in self._tallies.values():
                 if tally.card.host == name:
                     tally.interrupt(HostLost(f"its machine fell silent: {detail}"))
+
+    def _tell_modalities(self) -> None:
+        for modality in Modality:
+            self._observer.modality_changed(modality, is_available=self.can_serve(modality))

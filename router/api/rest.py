@@ -63,14 +63,6 @@ class View(Protocol):
 HouseView = Annotated[View, Dependency(skip_validation=True)]
 
 
-def can_serve(roster: Roster, modality: Modality) -> bool:
-    """Whether a provider other than the demo is available for `modality`."""
-    return any(
-        modality in card.modalities and not card.is_demo and roster.standing(name).is_available
-        for name, card in roster.cards.items()
-    )
-
-
 def rest_app(view: View) -> Litestar:
     """The Litestar application behind the hot routes."""
     return Litestar(
@@ -118,7 +110,7 @@ def health() -> dict[str, str]:
 @get("/ready", sync_to_thread=False)
 def ready(view: HouseView) -> Response[dict[str, object]]:
     """Whether chat and speech can be served now; 503 when neither can or the router is shutting down."""
-    chat, speech = can_serve(view.roster, Modality.CHAT), can_serve(view.roster, Modality.SPEECH)
+    chat, speech = view.roster.can_serve(Modality.CHAT), view.roster.can_serve(Modality.SPEECH)
     has_demo = any(card.is_demo for card in view.roster.cards.values())
     is_ready = (chat or speech or has_demo) and not view.is_draining
     status = "draining" if view.is_draining else ("ready" if is_ready else "nothing can be served")

@@ -1,16 +1,19 @@
 """What a person sees when the router is up: addresses, who is there, and two lines to try."""
 
+import socket
+
 from router.app import House
 from router.domain import Modality
 from router.health import ProviderState
 
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared, not bound
 _MARKS = {ProviderState.UP: "●", ProviderState.COLD: "◐", ProviderState.LOADING: "◐"}
 
 
-def greeting(house: House) -> str:
-    """The text printed once connections are accepted."""
+def greeting(house: House, first_key: str | None = None) -> str:
+    """The text printed once connections are accepted; `first_key` is one that was just made."""
     server = house.settings.server
-    shown = "127.0.0.1" if server.host in {"0.0.0.0", "::"} else server.host  # noqa: S104  compared, not bound
+    shown = lan_address() if server.host in _EVERYWHERE else server.host
     base = f"http://{f'[{shown}]' if ':' in shown else shown}:{server.port}"
     key = ' -H "Authorization: Bearer $ROUTER_KEY"' if house.settings.clients else ""
     json = "-H 'Content-Type: application/json'"
@@ -24,6 +27,7 @@ def greeting(house: House) -> str:
         "",
         *_providers(house),
         "",
+        *_key_lines(house, first_key),
         "Speech:",
         f"  curl -fsS {base}/v1/audio/speech{key} {json} -d '{speech}' -o hello.mp3",
         "Chat:",
@@ -31,6 +35,24 @@ def greeting(house: House) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def lan_address() -> str:
+    """This machine's address on its network. Asks the routing table; sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # a documentation address (RFC 5737)
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
+
+
+def _key_lines(house: House, first_key: str | None) -> list[str]:
+    if first_key is not None:
+        return ["Key for the first client, shown this once:", f"  export ROUTER_KEY={first_key}", ""]
+    if house.settings.clients:
+        return ["Clients need their key:", "  export ROUTER_KEY=…", ""]
+    return []
 
 
 def _providers(house: House) -> list[str]:

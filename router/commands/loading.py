@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Final
 
+from router.commands.first_key import with_kept_clients
 from router.config import ConfigError, Settings, check_exposure, load
 
 EXIT_BAD_CONFIG: Final = 2
@@ -28,7 +29,7 @@ def load_settings(arguments: Namespace, *, is_serving: bool = False) -> Settings
     host = getattr(arguments, "host", None) or os.environ.get("ROUTER_HOST") or settings.server.host
     port = getattr(arguments, "port", None) or _port(os.environ.get("ROUTER_PORT")) or settings.server.port
     server = settings.server.model_copy(update={"host": host, "port": port})
-    settings = settings.model_copy(update={"server": server})
+    settings = with_kept_clients(settings.model_copy(update={"server": server}), file)
     if is_serving:
         check_exposure(settings, str(file))
     return settings

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from router import server
 from router.app import open_house
+from router.commands.first_key import make_first_key
 from router.commands.greeting import greeting
-from router.commands.loading import load_settings, report
+from router.commands.loading import config_file, load_settings, report
 from router.commands.serve import run_loop
 from router.config import ConfigError, Settings
 from router.logs import logging_to_stderr
@@ -21,12 +22,18 @@ def run(arguments: Namespace) -> int:
     """Serve until told to stop; the node ends with the router."""
     if arguments.tts_port is not None:
         os.environ["TTS_NODE_PORT"] = str(arguments.tts_port)  # the shipped file's local-tts follows it
+    if arguments.lan:
+        arguments.host = arguments.host or "0.0.0.0"  # noqa: S104  what the flag asks for; keys are needed
     load = functools.partial(load_settings, arguments, is_serving=True)
     try:
-        settings = load()
+        settings = load_settings(arguments)
         listener = server.bind(settings.server.host, settings.server.port)
         node_port = int(os.environ.get("TTS_NODE_PORT") or 8006)
         server.bind("127.0.0.1", node_port).close()
+        # Last of what can fail, because a key that was made is shown once.
+        is_first = arguments.lan and not settings.clients
+        key = make_first_key(config_file(arguments)) if is_first else None
+        settings = load()
     except ConfigError as error:
         return report(error)
     except (server.CannotListen, ValueError) as error:
@@ -41,12 +48,12 @@ def run(arguments: Namespace) -> int:
         )
         return 1
     with logging_to_stderr(settings.server.log_format, settings.server.log_level):
-        run_loop(_up(settings, load, listener, NodeProcess(command, node_port)))
+        run_loop(_up(settings, load, listener, NodeProcess(command, node_port), key))
     return 0
 
 
 async def _up(
-    settings: Settings, load: Callable[[], Settings], listener: socket.socket, node: NodeProcess
+    settings: Settings, load: Callable[[], Settings], listener: socket.socket, node: NodeProcess, key: str | None
 ) -> None:
     async with node.running(), open_house(settings, load) as house:
-        await server.serve(house, listener, lambda: print(greeting(house), flush=True))
+        await server.serve(house, listener, lambda: print(greeting(house, key), flush=True))
