@@ -58,7 +58,12 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         ([b"HTTP/1.1 204 No Content\r\n\r\n"], 204, b"", KEPT),
         ([b"HTTP/1.1 304 Not Modified\r\nContent-Length: 90\r\n\r\n"], 304, b"", KEPT),
         ([b"HTTP/1.1 100 Continue\r\n\r\n" + ok(b"hi")], 200, b"hi", KEPT),
-        ([b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n", ok(b"hi")], 200, b"hi", KEPT),
+        (
+            [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n", ok(b"hi")],
+            200,
+            b"hi",
+            KEPT,
+        ),
         ([ok(b"last", "Connection: close")], 200, b"last", CLOSED),
         ([b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nold"], 200, b"old", CLOSED),
         ([b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"], 404, b"no", KEPT),
@@ -91,7 +96,7 @@ def test_a_framed_answer_is_whole_and_tells_whether_the_connection_is_kept(
 def test_a_body_that_ends_with_the_connection_is_whole_when_the_connection_closes(loop: str, extra: bytes) -> None:
     """RFC 9112 §6.3, the last rule: without a length, the close is the end, and the connection is not reused."""
     sink, shown = run(_answer(b"HTTP/1.1 200 OK\r\n" + extra + b"\r\nall ", b"of it", then_close=True), loop)
-    assert (b"all of it", True, None, CLOSED) == (sink.body, sink.is_ended, sink.fault, shown)
+    assert (sink.body, sink.is_ended, sink.fault, shown) == (b"all of it", True, None, CLOSED)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +158,7 @@ def test_what_is_not_http_is_malformed(loop: str, parts: list[bytes]) -> None:
 def test_a_second_answer_in_the_same_read_is_discarded_with_its_connection(loop: str) -> None:
     """An answer nobody asked for would be the next request's; so the connection is not kept."""
     sink, shown = run(_answer(ok(b"mine") + ok(b"smuggled")), loop)
-    assert (b"mine", True, CLOSED) == (sink.body, sink.is_ended, shown)
+    assert (sink.body, sink.is_ended, shown) == (b"mine", True, CLOSED)
 
 
 def test_bytes_on_an_idle_connection_close_it(loop: str) -> None:
@@ -186,13 +191,13 @@ def test_bytes_on_an_idle_connection_close_it(loop: str) -> None:
             assert first.forbidden == []
             return second.body, upstream.connections
 
-    assert (b"2", 2) == run(main(), loop)
+    assert run(main(), loop) == (b"2", 2)
 
 
 def test_trailers_do_not_become_headers(loop: str) -> None:
     """RFC 9110 §6.5.1: a trailer must not be merged into the head, where it could pose as anything."""
     sink, _ = run(_answer(CHUNKED + b"5\r\nhello\r\n0\r\nX-Router-Provider: evil\r\nX-Sum: 1\r\n\r\n"), loop)
-    assert [b"Transfer-Encoding"] == [name for name, _ in sink.heads[0].headers]
+    assert [name for name, _ in sink.heads[0].headers] == [b"Transfer-Encoding"]
 
 
 def test_a_huge_head_in_a_single_read_is_malformed(loop: str) -> None:
@@ -234,7 +239,7 @@ def test_abort_closes_the_socket_at_once_and_the_sink_hears_nothing_more(loop: s
             await transport.aclose()
             return sink.body, sink.over.is_set(), sink.forbidden
 
-    assert (b"hello", False, []) == run(main(), loop)
+    assert run(main(), loop) == (b"hello", False, [])
 
 
 def test_pause_stops_the_reading_and_resume_loses_nothing(loop: str) -> None:
@@ -294,7 +299,7 @@ def test_a_connection_paused_at_its_end_serves_the_next_request(loop: str) -> No
             await transport.aclose()
             return second.body, upstream.connections
 
-    assert (b"hello", 1) == run(main(), loop)
+    assert run(main(), loop) == (b"hello", 1)
 
 
 def test_closing_the_transport_ends_exchanges_under_way_with_a_fault(loop: str) -> None:
