@@ -234,5 +234,5 @@ class Roster:
                     tally.interrupt(HostLost(f"its machine fell silent: {detail}"))
 
     def _tell_modalities(self) -> None:
-        for modality in Modality:
+        for modality in {m for card in self.cards.values() if not card.is_demo for m in card.modalities}:
             self._observer.modality_changed(modality, is_available=self.can_serve(modality))

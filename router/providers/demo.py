@@ -13,6 +13,7 @@ import msgspec
 from router.domain import Endpoint, Model, ProviderCard
 from router.health import HostSign, ProviderSign
 from router.ports import Exchange, Header, Probe, ResponseHead, Sink
+from router.transport.pumped import PumpedExchange
 
 MODEL: Final = "demo"
 ANSWER: Final = (
@@ -22,6 +23,10 @@ ANSWER: Final = (
     "on another machine goes into config/providers.yaml."
 )
 _CREATED: Final = 1_767_225_600  # 2026-01-01: the demo does not change
+_CHAT_ONLY: Final = (
+    b'{"error":{"message":"The demo only chats.","type":"invalid_request_error",'
+    b'"param":"model","code":"model_not_found"}}'
+)
 _SERVES: Final = frozenset({Endpoint.CHAT, Endpoint.COMPLETIONS})
 
 
@@ -47,11 +52,12 @@ class Demo:
         del headers  # nothing in them changes the answer
         request = msgspec.json.decode(body)
         answer = _Answer(endpoint, bool(request.get("stream")), request.get("stream_options") or {})
-        exchange = _DemoExchange(answer, self._pause_s, sink)
-        task = asyncio.get_running_loop().create_task(exchange.run())
-        exchange.task = task
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        exchange = PumpedExchange(sink)
+
+        async def pump() -> None:
+            await exchange.pour(answer.head(), answer.chunks(self._pause_s))
+
+        exchange.start(pump, self._tasks)
         return exchange
 
     async def aclose(self) -> None:
@@ -73,6 +79,22 @@ class _Answer:
     @property
     def usage(self) -> dict[str, int]:
         return {"prompt_tokens": 0, "completion_tokens": len(self.words), "total_tokens": len(self.words)}
+
+    def head(self) -> ResponseHead:
+        status = 200 if self.endpoint in _SERVES else 404
+        media_type = b"text/event-stream; charset=utf-8" if self._is_event_stream else b"application/json"
+        return ResponseHead(status, [(b"content-type", media_type)])
+
+    async def chunks(self, pause_s: float) -> AsyncIterator[bytes]:
+        if self._is_event_stream:
+            async for event in self.events(pause_s):
+                yield event
+        else:
+            yield self.whole() if self.endpoint in _SERVES else _CHAT_ONLY
+
+    @property
+    def _is_event_stream(self) -> bool:
+        return self.is_streamed and self.endpoint in _SERVES
 
     def whole(self) -> bytes:
         if self.endpoint is Endpoint.CHAT:
@@ -116,53 +138,6 @@ class _Answer:
             **more,
         }
         return msgspec.json.encode(document)
-
-
-class _DemoExchange:
-    """An answer on its way to a sink."""
-
-    def __init__(self, answer: _Answer, pause_s: float, sink: Sink) -> None:
-        self._answer = answer
-        self._pause_s = pause_s
-        self._sink = sink
-        self._may_run = asyncio.Event()
-        self._may_run.set()
-        self.task: asyncio.Task[None] | None = None
-
-    def pause(self) -> None:
-        self._may_run.clear()
-
-    def resume(self) -> None:
-        self._may_run.set()
-
-    def abort(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-
-    async def run(self) -> None:
-        answer, sink = self._answer, self._sink
-        if answer.endpoint not in _SERVES:
-            self._send_whole(
-                404,
-                b'{"error":{"message":"The demo only chats.","type":"invalid_request_error",'
-                b'"param":"model","code":"model_not_found"}}',
-            )
-            return
-        if not answer.is_streamed:
-            self._send_whole(200, answer.whole())
-            return
-        sink.head(ResponseHead(200, [(b"content-type", b"text/event-stream; charset=utf-8")]))
-        async for event in answer.events(self._pause_s):
-            await self._may_run.wait()
-            sink.data(event)
-        sink.end()
-
-    def _send_whole(self, status: int, body: bytes) -> None:
-        length = str(len(body)).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", length)]
-        self._sink.head(ResponseHead(status, headers))
-        self._sink.data(body)
-        self._sink.end()
 
 
 def _event(data: bytes) -> bytes:

@@ -8,12 +8,12 @@ One TLS context for the process: building one costs 30 ms of CPU.
 import asyncio
 import functools
 import ssl
-from collections.abc import Callable
 
 import httpx
 
 from router.errors import ConnectionLost, DialTimeout, Malformed, NotSent, Silent, UpstreamFault
 from router.ports import Exchange, ResponseHead, Sink, UpstreamRequest
+from router.transport.pumped import PumpedExchange
 
 _CONNECTIONS = 256
 _READ_S = 600.0  # a last resort: the caller's own deadlines are shorter
@@ -59,11 +59,21 @@ class TlsTransport:
             response = await self._http.handle_async_request(outgoing)
         except httpx.HTTPError as exc:
             raise self._mapped(exc) from exc
-        exchange = _TlsExchange(response, sink, self._mapped)
-        task = asyncio.get_running_loop().create_task(exchange.pump())
-        exchange.task = task
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        exchange, stream = PumpedExchange(sink), response.stream
+        assert isinstance(stream, httpx.AsyncByteStream)
+
+        async def pump() -> None:
+            try:
+                # The raw stream: still compressed if the upstream compressed it.
+                await exchange.pour(
+                    ResponseHead(response.status_code, response.headers.raw), aiter(response.stream)
+                )
+            except httpx.HTTPError as exc:
+                sink.error(self._mapped(exc))
+            finally:
+                await response.aclose()
+
+        exchange.start(pump, self._tasks)
         return exchange
 
     async def touch(self) -> None:
@@ -94,42 +104,3 @@ class TlsTransport:
             case httpx.ProtocolError() | httpx.DecodingError():
                 return Malformed(f"{self._name} does not speak HTTP/1.1: {exc}")
         return ConnectionLost(f"{self._name} ended the connection: {exc}")
-
-
-class _TlsExchange:
-    """An answer on its way to a sink; pausing holds the pump before its next chunk."""
-
-    def __init__(
-        self, response: httpx.Response, sink: Sink, mapped: Callable[[httpx.HTTPError], UpstreamFault]
-    ) -> None:
-        self._response = response
-        self._sink = sink
-        self._mapped = mapped
-        self._may_run = asyncio.Event()
-        self._may_run.set()
-        self.task: asyncio.Task[None] | None = None
-
-    def pause(self) -> None:
-        self._may_run.clear()
-
-    def resume(self) -> None:
-        self._may_run.set()
-
-    def abort(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-
-    async def pump(self) -> None:
-        response = self._response
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        self._sink.head(ResponseHead(response.status_code, response.headers.raw))
-        try:
-            async for chunk in response.stream:  # raw: still compressed if the upstream compressed it
-                await self._may_run.wait()
-                self._sink.data(chunk)
-        except httpx.HTTPError as exc:
-            self._sink.error(self._mapped(exc))
-        else:
-            self._sink.end()
-        finally:
-            await response.aclose()
