@@ -8,6 +8,7 @@ One TLS context for the process: building one costs 30 ms of CPU.
 import asyncio
 import functools
 import ssl
+from typing import cast
 
 import httpx
 
@@ -59,8 +60,8 @@ class TlsTransport:
             response = await self._http.handle_async_request(outgoing)
         except httpx.HTTPError as exc:
             raise self._mapped(exc) from exc
-        exchange, stream = PumpedExchange(sink), response.stream
-        assert isinstance(stream, httpx.AsyncByteStream)
+        exchange = PumpedExchange(sink)
+        stream = cast("httpx.AsyncByteStream", response.stream)
 
         async def pump() -> None:
             try:
