@@ -4,33 +4,69 @@ Bytes are only looked at, never held up. What is split between two reads is miss
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
-from router.errors import AllBusy, NotFound, NothingCanServe, Refusal, Rejected, RouterError, UpstreamFault
+from router.errors import (
+    AllBusy,
+    LoopDetected,
+    NotFound,
+    NothingCanServe,
+    Refusal,
+    Rejected,
+    RouterError,
+    UpstreamFault,
+)
 from router.ports import Header, ResponseHead
 
 
 def error_message(body: bytes) -> str:
     """The human part of an upstream's error body, at most 200 characters; empty when there is none."""
+    error = _error(body)
+    text = (error.get("message") or error.get("detail")) if isinstance(error, dict) else error
+    return " ".join(text.split())[:200] if isinstance(text, str) else ""
+
+
+def error_param(body: bytes) -> str | None:
+    """The field that an upstream's error names."""
+    error = _error(body)
+    param = error.get("param") if isinstance(error, dict) else None
+    return param[:100] if isinstance(param, str) else None
+
+
+def rejection(head: ResponseHead, body: bytes, redact: Callable[[str], str]) -> Rejected:
+    """The fault for a status that blames the provider. What it says of a key is not repeated."""
+    said = "" if head.status in {401, 403} else redact(error_message(body))
+    if head.status in {401, 403}:
+        message = f"refuses our key (status {head.status}); check its api_key"
+    else:
+        message = f"answered with status {head.status}" + (f": {said}" if said else "")
+    wait_s = retry_after_s(head.get(b"retry-after"))
+    return Rejected(message, upstream_status=head.status, retry_after_s=wait_s)
+
+
+def _error(body: bytes) -> object:
+    """OpenAI's `error` object, or whatever stands in its place."""
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
-    error = document.get("error", document) if isinstance(document, dict) else None
-    text = error.get("message") or error.get("detail") if isinstance(error, dict) else error
-    return " ".join(text.split())[:200] if isinstance(text, str) else ""
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return document.get("error", document) if isinstance(document, dict) else None
 
 
 def exhausted(what: str, refusals: Sequence[Refusal], faults: Sequence[UpstreamFault]) -> RouterError:
     """The answer when every candidate has failed: what they all agree on, else 503."""
     statuses = {fault.upstream_status if isinstance(fault, Rejected) else None for fault in faults}
     waits = [f.retry_after_s for f in faults if isinstance(f, Rejected) and f.retry_after_s is not None]
+    if len(faults) < len(refusals):  # somebody was not even asked: not all agree
+        return NothingCanServe(what, refusals, retry_after_s=min(waits, default=1.0))
     if statuses == {404}:
         lines = "\n".join(f"- {refusal.provider}: {refusal.why}" for refusal in refusals)
         return NotFound(f"No provider has {what} for this route.\n{lines}", param="model", code="model_not_found")
+    if statuses == {508}:
+        return LoopDetected(f"A provider of {what} leads back to this router.")
     if statuses == {429}:
         return AllBusy(what, refusals, retry_after_s=min(waits, default=1.0))
     return NothingCanServe(what, refusals, retry_after_s=min(waits, default=1.0))

@@ -71,7 +71,8 @@ _MEDIA_TYPES: Final = {
 @dataclass(frozen=True, slots=True)
 class ProviderCard:
     """What is fixed about a provider. `is_discovered`: found on a usual port rather than configured, so its
-    absence is nothing to report. `is_demo`: serves only when named."""
+    absence is nothing to report. `is_demo`: serves only when named. `known_models`: those configured, for servers
+    that do not list theirs."""
 
     id: str
     kind: str
@@ -87,6 +88,7 @@ class ProviderCard:
     queue_limit: int = 32
     queue_wait_s: float = 30.0
     is_billed: bool = False
+    known_models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

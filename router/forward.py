@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from router.answers import UsageReader, error_message, exhausted, is_event_stream, passed_on, retry_after_s
+from router.answers import UsageReader, exhausted, is_event_stream, passed_on, rejection
 from router.domain import Endpoint, Route
-from router.errors import Refusal, Rejected, UpstreamFault
+from router.errors import Refusal, UpstreamFault
 from router.ports import ForwardProvider, Header, Monotonic, Observer, Record, ResponseHead
 from router.repeat import Circumstances, may_try_next
 from router.roster import Roster
@@ -127,7 +127,7 @@ class Forwarder:
         body = call.body_for(route.model)
         inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox))
         head = await inbox.read_head(first_byte_s)
-        await _raise_for_status(head, inbox, stall_s)
+        await _raise_for_status(head, inbox, stall_s, provider.redact)
         record.streamed = is_event_stream(head)
         part = await _first_part(head, inbox, first_byte_s)
         record.upstream_wait_s += self._clock() - asked
@@ -147,13 +147,12 @@ class Forwarder:
         self._roster.note_fault(route, fault)
 
 
-async def _raise_for_status(head: ResponseHead, inbox: Inbox, stall_s: float) -> None:
+async def _raise_for_status(
+    head: ResponseHead, inbox: Inbox, stall_s: float, redact: Callable[[str], str]
+) -> None:
     """Raise Rejected when the status blames the provider. The client's own faults pass as they are."""
-    if head.status not in PROVIDER_FAULTS and head.status < 500:
-        return
-    said = error_message(await inbox.read_all(stall_s, _ERROR_BODY_BYTES))
-    message = f"answered with status {head.status}" + (f": {said}" if said else "")
-    raise Rejected(message, upstream_status=head.status, retry_after_s=retry_after_s(head.get(b"retry-after")))
+    if head.status in PROVIDER_FAULTS or head.status >= 500:
+        raise rejection(head, await inbox.read_all(stall_s, _ERROR_BODY_BYTES), redact)
 
 
 async def _first_part(head: ResponseHead, inbox: Inbox, deadline_s: float) -> bytes:

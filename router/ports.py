@@ -106,6 +106,10 @@ class Provider(Protocol):
     @property
     def card(self) -> ProviderCard: ...
 
+    def redact(self, text: str) -> str:
+        """`text` of the upstream's without the key it was asked with: some servers repeat it in their errors."""
+        ...
+
     async def probe(self) -> Probe:
         """Look cheaply, never by an inference or a model load. Does not raise; has its own deadline."""
         ...

@@ -17,8 +17,8 @@ class CannotListen(Exception):
     """The address cannot be bound; the message says what to do."""
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises CannotListen."""
+def bind(host: str, port: int, hint: str = "--port {0}, ROUTER_PORT={0}, or make run PORT={0}") -> socket.socket:
+    """A listening socket. Raises CannotListen; `hint` says how another port is chosen."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -30,7 +30,7 @@ def bind(host: str, port: int) -> socket.socket:
         if exc.errno == errno.EADDRINUSE:
             raise CannotListen(
                 f"Port {port} on {host} is taken, perhaps by a router that runs already. "
-                f"Choose another one: --port {port + 1}, ROUTER_PORT={port + 1}, or make run PORT={port + 1}."
+                f"Choose another one: {hint.format(port + 1)}."
             ) from exc
         raise CannotListen(f"Cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
     listener.set_inheritable(False)

@@ -54,7 +54,7 @@ class ProviderTally:
         self.soft: dict[str, Circuit] = {}
         self.gate = Gate(card.concurrency, queue_limit=card.queue_limit, queue_wait_s=card.queue_wait_s)
         self.leases: set[Lease] = set()
-        self.models: Mapping[str, Model] = {}
+        self.models: Mapping[str, Model] = {name: Model(name) for name in card.known_models}
         self.voices: tuple[Voice, ...] = ()
         self.eta_s: float | None = None
         self.queued = 0

@@ -101,12 +101,17 @@ class Reply:
                 await self.send(self._dialect.error_event(error))
 
 
+def printable(text: str) -> bytes:
+    """A header value: what is not printable ASCII is escaped, so nothing can end the line (RFC 9110 §5.5)."""
+    return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text).encode()
+
+
 def _own_headers(record: Record) -> list[Header]:
     headers = [(b"x-request-id", record.request_id.encode())]
     if record.provider:
         headers += [
             (b"x-router-provider", record.provider.encode()),
-            (b"x-router-model", record.model.encode("ascii", "backslashreplace")),
+            (b"x-router-model", printable(record.model)),
             (b"x-router-attempts", str(record.attempts).encode()),
             (b"x-router-overhead-ms", f"{record.overhead_s * 1000:.2f}".encode()),
         ]

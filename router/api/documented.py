@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import msgspec
 from litestar import post
 
-from router.errors import RouterError
+from router.errors import NotFound
 
 
 class ChatBody(msgspec.Struct):
@@ -39,7 +39,7 @@ class SpeechBody(msgspec.Struct):
 
 
 def _unreachable() -> NoReturn:
-    raise RouterError("this route is served before Litestar")
+    raise NotFound("There is no such path; GET /schema lists what there is.", code="unknown_route")
 
 
 @post("/v1/chat/completions", status_code=200, sync_to_thread=False)

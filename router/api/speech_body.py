@@ -68,7 +68,24 @@ def _document(raw: bytes) -> Mapping[str, object]:
         raise InvalidRequest("The body is not JSON that can be read.", code="invalid_json") from exc
     if not isinstance(document, dict):
         raise InvalidRequest(f"The body: expected `object`, got `{type(document).__name__}`", code="wrong_type")
+    if b"\\ud" in raw.lower():
+        _check_surrogates(document)
     return document
+
+
+def _check_surrogates(document: Mapping[str, object]) -> None:
+    """Half of a surrogate pair can be escaped in JSON but is no text and cannot be passed on (RFC 8259 §8.2)."""
+    for key, value in document.items():
+        try:
+            key.encode()
+        except UnicodeEncodeError as exc:
+            raise InvalidRequest("A key holds half a surrogate pair.", code="invalid_json") from exc
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as exc:
+            raise InvalidRequest(
+                f"{key[:100]!r} holds half a surrogate pair.", param=key[:100], code="invalid_json"
+            ) from exc
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

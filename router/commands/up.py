@@ -17,6 +17,8 @@ from router.config import ConfigError, Settings
 from router.logs import logging_to_stderr
 from router.node_process import NodeProcess, node_command
 
+_NODE_PORT_HINT = "--tts-port {0}, TTS_NODE_PORT={0}, or make run TTS_PORT={0}"
+
 
 def run(arguments: Namespace) -> int:
     """Serve until told to stop; the node ends with the router."""
@@ -29,7 +31,7 @@ def run(arguments: Namespace) -> int:
         settings = load_settings(arguments)
         listener = server.bind(settings.server.host, settings.server.port)
         node_port = int(os.environ.get("TTS_NODE_PORT") or 8006)
-        server.bind("127.0.0.1", node_port).close()
+        server.bind("127.0.0.1", node_port, _NODE_PORT_HINT).close()
         # Last of what can fail, because a key that was made is shown once.
         is_first = arguments.lan and not settings.clients
         key = make_first_key(config_file(arguments)) if is_first else None

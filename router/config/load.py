@@ -22,6 +22,7 @@ from router.config.source import Fault, KeyPath, Source, dotted, read, retyped
 # Names that `provider/model` must stay able to tell apart from a path or another option.
 _NAME_RULE: Final = "a name has letters, digits, '.', '_' and '-' only"
 _TYPE_ERRORS: Final = frozenset({"int_type", "float_type", "bool_type"})
+_ENTRY_SECTIONS: Final = frozenset({"hosts", "providers", "models", "voices", "clients"})
 _NAMED_SECTIONS: Final = ("hosts", "providers", "clients")
 
 
@@ -46,9 +47,9 @@ def load(file: Path, environment: Mapping[str, str]) -> Settings:
 def parse(text: str, file: str, environment: Mapping[str, str]) -> Settings:
     """Settings from YAML `text`; `file` is the name used in faults. Raises ConfigError."""
     source = read(text, file, environment)
-    settings = _typed(source)
+    settings, left_out = _typed(source)
     if settings is not None:
-        for path, message in _misfits(settings):
+        for path, message in _misfits(settings, left_out):
             source.complain(path, message)
     if source.faults or settings is None:
         raise ConfigError(source.faults)
@@ -107,20 +108,38 @@ def _with_variables(node: object) -> object:
     return copy
 
 
-def _typed(source: Source) -> Settings | None:
+def _typed(source: Source) -> tuple[Settings | None, set[KeyPath]]:
+    """The settings, and what had to be left out of them because its types are wrong (the faults say so)."""
     if source.values is None:
-        return None
-    try:
-        return _validated(source)
-    except ValidationError as exc:
-        if not _retype(source, exc):
+        return None, set()
+    is_retyped = False
+    left_out: set[KeyPath] = set()
+    while True:
+        try:
+            return _validated(source), left_out
+        except ValidationError as exc:
+            if not is_retyped and _retype(source, exc):
+                is_retyped = True
+                continue
             _complain(source, exc)
-            return None
-    try:
-        return _validated(source)
-    except ValidationError as exc:
-        _complain(source, exc)
-        return None
+            removed = _leave_out(source, exc)
+            if not removed:
+                return None, left_out
+            left_out |= removed
+
+
+def _leave_out(source: Source, exc: ValidationError) -> set[KeyPath]:
+    """Remove the entries with faults, so that the rest can be checked as well. What was removed."""
+    removed: set[KeyPath] = set()
+    for error in exc.errors():
+        path = _real_path(error["loc"], source)
+        entry = path[:2] if path and path[0] in _ENTRY_SECTIONS else path[:1]
+        parent: Any = source.values
+        for part in entry[:-1]:
+            parent = parent.get(part) if isinstance(parent, dict) else None
+        if isinstance(parent, dict) and entry and parent.pop(entry[-1], None) is not None:
+            removed.add(entry)
+    return removed
 
 
 def _validated(source: Source) -> Settings:
@@ -180,13 +199,15 @@ def _all_keys() -> list[str]:
     return sorted({name for c in classes for name in c.model_fields})
 
 
-def _misfits(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
-    """What is right by itself but does not fit the rest."""
+def _misfits(settings: Settings, left_out: set[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
+    """What is right by itself but does not fit the rest. References to what was left out are not faults."""
     yield from _bad_names(settings)
+    hosts = [*settings.hosts, *(str(path[1]) for path in left_out if path[0] == "hosts" and len(path) > 1)]
     for name, provider in settings.providers.items():
         if isinstance(provider, HttpProviderBase):
-            yield from _address_misfits(("providers", name), provider, settings)
+            yield from _address_misfits(("providers", name), provider, hosts)
     providers = _provider_names(settings)
+    providers += [str(path[1]) for path in left_out if path[0] == "providers" and len(path) > 1]
     for name, provider in settings.providers.items():
         for port_name in provider.ports if isinstance(provider, types.LocalLlmProvider) else ():
             if providers.count(port_name) > 1:
@@ -212,11 +233,9 @@ def _bad_names(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
                 yield (section, name), _NAME_RULE
 
 
-def _address_misfits(
-    path: KeyPath, provider: HttpProviderBase, settings: Settings
-) -> Iterator[tuple[KeyPath, str]]:
-    if provider.host is not None and provider.host not in settings.hosts:
-        yield (*path, "host"), _dangling("host", provider.host, list(settings.hosts))
+def _address_misfits(path: KeyPath, provider: HttpProviderBase, hosts: list[str]) -> Iterator[tuple[KeyPath, str]]:
+    if provider.host is not None and provider.host not in hosts:
+        yield (*path, "host"), _dangling("host", provider.host, hosts)
     if provider.url is None and (provider.host is None or provider.port is None):
         yield path, "needs url, or host and port"
     if provider.url is not None and provider.port is not None:

@@ -94,6 +94,9 @@ class TtsNodeProvider(HttpProviderBase):
     """A tts-node of this project: the gaming PC's, or the one beside the router."""
 
     kind: Literal["tts-node"]
+    # A node speaks one piece at a time and holds eight more; waiting here instead lets another node take over.
+    concurrency: int | None = Field(4, ge=1, description="Requests at once; more wait. Empty: no limit.")
+    queue_limit: int = Field(64, ge=0, description="Requests that may wait for a place; more go elsewhere.")
     first_byte_s: Seconds = Field(120, description="How long one segment may take to be spoken.")
     stall_s: Seconds = Field(30, description="Silence allowed between two bytes of an answer.")
 

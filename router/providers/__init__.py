@@ -59,11 +59,12 @@ def _server(name: str, entry: OpenAIProvider | TtsNodeProvider, settings: Settin
         queue_limit=entry.queue_limit,
         queue_wait_s=entry.queue_wait_s,
         is_billed=entry.billed,
+        known_models=tuple(entry.models) if isinstance(entry, OpenAIProvider) else (),
     )
     if isinstance(entry, TtsNodeProvider):
         bare = address.with_path(address.path.removesuffix("/v1"))
         return TtsNode(card, _origin(bare, entry, clock))
-    return OpenAIServer(card, _origin(address, entry, clock), entry.models)
+    return OpenAIServer(card, _origin(address, entry, clock))
 
 
 def _origin(address: Address, entry: HttpProviderBase, clock: Monotonic) -> Origin:

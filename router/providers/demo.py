@@ -38,6 +38,9 @@ class Demo:
         self._pause_s = 1 / words_per_s
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def redact(self, text: str) -> str:
+        return text
+
     async def probe(self) -> Probe:
         return Probe(HostSign.ANSWERED, ProviderSign.READY, "", (Model(MODEL),))
 

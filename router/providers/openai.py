@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from router.answers import error_message, retry_after_s
+from router.answers import error_message, error_param, rejection
 from router.domain import ENDPOINT_PATHS, Endpoint, Model, ProviderCard, Segment, Utterance
 from router.errors import InvalidRequest, Rejected, UpstreamFault
 from router.health import HostSign, ProviderSign
@@ -32,12 +32,16 @@ class _ModelList(msgspec.Struct):
 
 
 class OpenAIServer:
-    """Implements `ports.ForwardProvider` and `ports.SpeechProvider`. `known_models` are added to what it lists."""
+    """Implements `ports.ForwardProvider` and `ports.SpeechProvider`."""
 
-    def __init__(self, card: ProviderCard, origin: Origin, known_models: Sequence[str] = ()) -> None:
+    def __init__(self, card: ProviderCard, origin: Origin) -> None:
         self.card = card
         self._origin = origin
-        self._known = tuple(Model(name) for name in known_models)
+        self._known = tuple(Model(name) for name in card.known_models)
+
+    def redact(self, text: str) -> str:
+        """See `ports.Provider.redact`."""
+        return self._origin.redact(text)
 
     def __repr__(self) -> str:
         return f"<OpenAIServer {self.card.id} {self._origin!r}>"
@@ -99,14 +103,12 @@ async def ask_for_speech(
         inbox.close()
     if head.status == 200:
         return head, answer
-    said = error_message(answer) or f"status {head.status}"
     if head.status in CALLERS_STATUSES:
-        raise InvalidRequest(f"{card.id}: {said}", code="rejected_by_provider")
-    raise Rejected(
-        f"answered with status {head.status}: {said}",
-        upstream_status=head.status,
-        retry_after_s=retry_after_s(head.get(b"retry-after")),
-    )
+        said = origin.redact(error_message(answer)) or f"status {head.status}"
+        error = InvalidRequest(f"{card.id}: {said}", param=error_param(answer), code="rejected_by_provider")
+        error.status = head.status
+        raise error
+    raise rejection(head, answer, origin.redact)
 
 
 def utterance_of(head: ResponseHead, pcm: bytes) -> Utterance:

@@ -48,6 +48,7 @@ class Origin:
 
     def __init__(self, address: Address, *, api_key: str, connect_s: float, clock: Monotonic) -> None:
         self.address = address
+        self._api_key = api_key
         self._key: list[Header] = [(b"Authorization", f"Bearer {api_key}".encode())] if api_key else []
         scheme, host, port = address.scheme, address.host, address.port
         self._data = transport_to(scheme, host, port, connect_s=connect_s, clock=clock)
@@ -57,6 +58,10 @@ class Origin:
 
     def __repr__(self) -> str:
         return f"<Origin {self._data!r}>"
+
+    def redact(self, text: str) -> str:
+        """See `ports.Provider.redact`."""
+        return text.replace(self._api_key, "[key]") if self._api_key else text
 
     async def post(self, path: str, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange:
         """Send `body`; the answer goes to `sink`. Raises NotSent."""

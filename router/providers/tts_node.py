@@ -76,6 +76,10 @@ class TtsNode:
     def __repr__(self) -> str:
         return f"<TtsNode {self.card.id} {self._origin!r}>"
 
+    def redact(self, text: str) -> str:
+        """See `ports.Provider.redact`."""
+        return self._origin.redact(text)
+
     async def probe(self) -> Probe:
         """GET /health; the lists only when `voices_revision` says that they changed."""
         try:

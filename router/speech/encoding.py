@@ -30,7 +30,12 @@ _CODECS: Final[Mapping[AudioFormat, _Codec]] = {
     ),
     # Opus works at 48 kHz (RFC 6716); short pages, so that a stream starts soon.
     AudioFormat.OPUS: _Codec(
-        "ogg", "libopus", "s16", rate_hz=48_000, bit_rate=48_000, options={"page_duration": "20000"}
+        "ogg",
+        "libopus",
+        "s16",
+        rate_hz=48_000,
+        bit_rate=48_000,
+        options={"page_duration": "20000", "fflags": "+bitexact"},
     ),
     AudioFormat.AAC: _Codec("adts", "aac", "fltp", bit_rate=64_000),
     AudioFormat.FLAC: _Codec("flac", "flac", "s16"),

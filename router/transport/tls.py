@@ -66,9 +66,7 @@ class TlsTransport:
         async def pump() -> None:
             try:
                 # The raw stream: still compressed if the upstream compressed it.
-                await exchange.pour(
-                    ResponseHead(response.status_code, response.headers.raw), aiter(response.stream)
-                )
+                await exchange.pour(ResponseHead(response.status_code, response.headers.raw), aiter(stream))
             except httpx.HTTPError as exc:
                 sink.error(self._mapped(exc))
             finally:
