@@ -11,6 +11,7 @@ import statistics
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import av
@@ -44,13 +45,16 @@ class Sound:
     def loud_frames(self) -> list[Sequence[float]]:
         """Those that are no pause: at least a tenth of the loudest."""
         levels = [level(frame) for frame in self.frames]
-        return [frame for frame, one in zip(self.frames, levels, strict=True) if one > max(levels) / 10]
+        quiet = max(levels) / 10
+        return [frame for frame, one in zip(self.frames, levels, strict=True) if one > quiet]
 
     @property
     def low_share(self) -> float:
         """The part of the energy below 4 kHz, over the bands looked at."""
-        bands = [sum(column) for column in zip(*(band_powers(f) for f in self.loud_frames), strict=True)]
-        low = sum(power for power, hz in zip(bands, BANDS_HZ, strict=True) if hz < LOW_HZ)
+        bands: list[float] = [
+            sum(column) for column in zip(*(band_powers(f) for f in self.loud_frames), strict=True)
+        ]
+        low: float = sum(power for power, hz in zip(bands, BANDS_HZ, strict=True) if hz < LOW_HZ)
         return low / sum(bands)
 
     @property
@@ -72,14 +76,14 @@ class Sound:
     def zero_crossings_hz(self) -> float:
         """Sign changes a second where it is loud: white noise at 24 kHz has about 12 000."""
         loud = self.loud_frames
-        changes = sum(a * b < 0 for frame in loud for a, b in zip(frame, frame[1:], strict=False))
+        changes = sum(a * b < 0 for frame in loud for a, b in pairwise(frame))
         return changes / (len(loud) * FRAME / RATE_HZ)
 
     @property
     def is_speech_like(self) -> bool:
         return (
             self.rms > 0.005
-            and self.low_share > 0.8
+            and self.low_share > 0.9
             and self.spectral_variation > 0.3
             and self.loudness_variation > 0.3
             and 200 < self.zero_crossings_hz < 8_000
@@ -116,7 +120,7 @@ def decoded(audio: bytes, audio_format: str) -> Sound:
         return Sound(_floats(audio))
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
     pcm = bytearray()
-    with av.open(io.BytesIO(audio)) as container:
+    with av.open(io.BytesIO(audio), mode="r") as container:
         for frame in [*container.decode(audio=0), None]:
             for resampled in resampler.resample(frame):
                 pcm += bytes(resampled.planes[0])[: resampled.samples * 2]

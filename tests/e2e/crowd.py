@@ -53,21 +53,35 @@ class Answer:
         return f"{self.what}: status {self.status}, whole: {self.is_whole}, {self.failure} {self.body[:300]!r}"
 
 
-def ask(port: int, path: str, document: object, what: Any = None, headers: str = "") -> Answer:
-    """POST JSON on a connection of its own, and read until the other side ends it."""
+def opened(port: int, path: str, document: object) -> socket.socket:
+    """POST JSON on a connection of its own."""
     body = json.dumps(document).encode()
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{headers}"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
+    connection = socket.create_connection(("127.0.0.1", port), timeout=CLIENT_TIMEOUT_S)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.sendall(head.encode() + body)
+    return connection
+
+
+def read(connection: socket.socket, answer: Answer) -> bool:
+    """Some more of the answer; False at its end."""
+    data = connection.recv(READ_BYTES)
+    if data:
+        answer.first_s = answer.first_s or time.monotonic()
+        answer.reader.feed(data)
+    return bool(data)
+
+
+def ask(port: int, path: str, document: object, what: Any = None) -> Answer:
+    """POST JSON, and read until the other side ends it."""
     answer = Answer(what, time.monotonic())
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=CLIENT_TIMEOUT_S) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.sendall(head.encode() + body)
-            while data := connection.recv(READ_BYTES):
-                answer.first_s = answer.first_s or time.monotonic()
-                answer.reader.feed(data)
+        with opened(port, path, document) as connection:
+            while read(connection, answer):
+                pass
     except OSError as exc:
         answer.failure = repr(exc)
     answer.ended_s = time.monotonic()

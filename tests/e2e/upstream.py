@@ -1,4 +1,4 @@
-"""A scripted LLM server: OpenAI-compatible, as a process of its own, told by each request how to behave.
+"""A scripted server: OpenAI-compatible, as a process of its own, told by each request how to behave.
 
 `python upstream.py PORT NAME MODEL…`. Standard library only. The request's own JSON fields script the answer,
 for the router passes bodies on untouched:
@@ -7,20 +7,27 @@ for the router passes bodies on untouched:
     "x_events": 5      how many words the answer has
     "x_pace_s": 0.05   silence before each event, or before all of a JSON answer
     "x_first_s": 60    silence before the first byte of the answer, headers included
-    "x_status": 500    an error with this status
+    "x_status": 500    an error with this status, whose message repeats the key it was asked with
     "x_headers": {…}   added to the answer's headers
     "x_big": 100000    pads each event to so many bytes
 
-GET /_exchanges tells what came and when each exchange's connection was closed; DELETE /_exchanges forgets it.
+POST /v1/audio/speech gives a tone as WAV. GET /_exchanges tells what came and when each exchange's connection
+was closed; DELETE /_exchanges forgets it.
 Times are time.monotonic(), which all processes of a machine share.
 """
 
 import asyncio
+import io
 import json
+import math
+import struct
 import sys
 import time
+import wave
 from typing import Any
 
+RATE_HZ = 24_000
+CHARS_PER_S = 15
 Headers = list[tuple[str, str]]
 
 
@@ -120,8 +127,12 @@ class Server:
         await asyncio.sleep(request.get("x_first_s", 0))
         extra = list(request.get("x_headers", {}).items())
         if status := request.get("x_status"):
-            error = {"message": f"{self.name} was told to fail", "type": "x", "param": None, "code": None}
+            said = f"Incorrect API key provided: {dict(exchange.headers).get('authorization')}"
+            error = {"message": said, "type": "x", "param": None, "code": None}
             writer.write(json_answer(status, {"error": error}, extra))
+        elif exchange.path.endswith("/audio/speech"):
+            fields = [("content-type", "audio/wav"), *extra]
+            writer.write(answer_of(200, wav(len(request["input"]) / CHARS_PER_S), fields))
         elif request.get("stream"):
             await self.stream(request, writer, extra)
         else:
@@ -175,9 +186,23 @@ def head(status: int, headers: Headers) -> bytes:
 
 
 def json_answer(status: int, document: object, extra: Headers | None = None) -> bytes:
-    body = json.dumps(document).encode()
-    fields = [("content-type", "application/json"), ("content-length", str(len(body)))]
-    return head(status, fields + (extra or [])) + body
+    return answer_of(status, json.dumps(document).encode(), [("content-type", "application/json"), *(extra or [])])
+
+
+def answer_of(status: int, body: bytes, headers: Headers) -> bytes:
+    return head(status, [("content-length", str(len(body))), *headers]) + body
+
+
+def wav(duration_s: float) -> bytes:
+    """A 440 Hz tone."""
+    samples = (round(9000 * math.sin(2 * math.pi * 440 * n / RATE_HZ)) for n in range(int(duration_s * RATE_HZ)))
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE_HZ)
+        out.writeframes(struct.pack(f"<{int(duration_s * RATE_HZ)}h", *samples))
+    return file.getvalue()
 
 
 def event(document: object) -> bytes:

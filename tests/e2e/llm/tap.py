@@ -21,11 +21,13 @@ START_DEADLINE_S = 10.0
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its response. `at_s` of a chunk is when the tap was about to hand it on."""
+    """One request and its response. `at_s` of a chunk is when the tap was about to hand it on; `left_s` when
+    the asking side closed its connection, if it did so before the response was complete."""
 
     request: bytearray = field(default_factory=bytearray)
     chunks: list[Chunk] = field(default_factory=list)
     reader: ResponseReader = field(default_factory=ResponseReader)
+    left_s: float | None = None
 
     @property
     def method(self) -> str:
@@ -124,6 +126,8 @@ class Tap:
             current[0].reader.to_head_request = current[0].request.startswith(b"HEAD ")
             sink.write(data)
             await sink.drain()
+        if current and not current[0].reader.is_complete:
+            current[0].left_s = time.monotonic()
 
     async def _responses(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, current: list[Exchange]
