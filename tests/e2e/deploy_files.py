@@ -1,4 +1,4 @@
-"""What `deploy/` asks Prometheus for: the queries of the dashboard, the expressions of the rules, and what is in them.
+"""What `deploy/` asks Prometheus for: queries of the dashboard, the expressions of the rules, and what they name.
 
 PromQL is read as far as names go: strings, groupings and ranges are taken out, what is left and is neither a
 function nor a keyword is a metric.

@@ -22,6 +22,16 @@ pytest_plugins = ["process_logs"]
 CHAT, SPEECH, MESSAGES = "/v1/chat/completions", "/v1/audio/speech", "/v1/messages"
 MODEL_ROUTES = (CHAT, "/v1/completions", "/v1/embeddings", "/v1/responses", MESSAGES)
 KEYS: Final = ["code", "message", "param", "type"]
+# Anthropic API reference, "Errors"; what it has no word for is an api_error.
+ANTHROPIC_TYPES: Final = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "api_error",
+    413: "request_too_large",
+    508: "api_error",
+}
 BODY_LIMIT: Final = 64 * 1024
 TIMEOUT_S: Final = 10.0
 
@@ -94,6 +104,7 @@ def check(router: Process, case: Case) -> None:
     if case.path.startswith(MESSAGES):
         assert json.loads(body)["type"] == "error"
         assert sorted(error) == ["message", "type"]
+        assert error["type"] == ANTHROPIC_TYPES[case.status]
     else:
         assert sorted(error) == KEYS
         assert error["param"] == case.param, body
@@ -312,6 +323,33 @@ def test_sane_request_still_works(router: Process) -> None:
     """The router that has seen all of the above chats and speaks."""
     for case in (Case("chat", CHAT, chat()), Case("speech", SPEECH, speech())):
         assert exchange(router.port, raw_request(case, router.port)).status == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["m\r\nX-Evil: 1", "m\nX-Evil: 1", "m\r\n\r\nevil", "m\0", "m\x7f", "grün/🎉", "m" * 9000], ids=ascii
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_name_that_is_passed_on_breaks_no_header(router: Process, name: str, stream: bool) -> None:
+    """`provider/anything` goes to that provider; what the router says about it in headers stays on its line."""
+    case = Case("injection", CHAT, chat(model=f"llm/{name}", stream=stream))
+    answer = exchange(router.port, raw_request(case, router.port))
+    assert answer.status == 200
+    assert answer.header("x-evil") == []
+    (told,) = answer.header("x-router-model")
+    assert told.isascii()
+    assert told.isprintable()
+    assert logged(router, answer.header("x-request-id")[0])["outcome"] == "ok"
+
+
+@pytest.mark.parametrize("name", ["espeak\r\nX-Evil: 1", "espeak\0", "🎉"], ids=ascii)
+def test_odd_name_that_the_node_refuses_is_told_in_full(router: Process, name: str) -> None:
+    """Nor does an error about such a name break its own headers."""
+    case = Case("injection", SPEECH, speech(model=f"node/{name}"))
+    answer = exchange(router.port, raw_request(case, router.port))
+    assert answer.status in {404, 503}, bytes(answer.body)
+    assert sorted(json.loads(bytes(answer.body))["error"]) == KEYS
+    assert answer.header("x-evil") == []
+    assert logged(router, answer.header("x-request-id")[0])["outcome"] in {"caller_not_found", "provider_none"}
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1", "192.168.1.2:8700", "[::1]:8700"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from audio import duration_s
-from crowd import Answer, ask, crowd
+from crowd import Answer, ask, crowd, opened, read
 from figures import note
 from processes import Process, free_port, start_node, start_router, start_upstream, wait_until
 
@@ -89,7 +89,7 @@ def slowest_after(answers: list[Answer], killed_s: float) -> float:
 
 
 def killed_in_the_middle(router: Process, first: Process, answers: list[Answer]) -> tuple[float, float]:
-    """Kill the first provider under load and let the load go on; when that was, and how long until it was known."""
+    """Kill the first provider under load and let the load go on; when, and how long until it was known."""
     wait_until("the load runs", lambda: len(answers) >= ANSWERS_BEFORE_KILL)
     before = len(answers)
     killed_s = first.kill()
@@ -156,13 +156,32 @@ def test_no_unbegun_chat_is_lost_when_the_preferred_server_is_killed(tmp_path: P
     assert broken, "the kill hit no stream: the test shows nothing"
     first_good_s = first_good_after(answers, killed_s)
     note(
-        f"chat: {len(answers)} answers, {len(broken)} begun streams ended with an error event; known "
-        f"down after {detected_s * 1000:.0f} ms, first good answer {first_good_s * 1000:.0f} ms after the kill, the last of those in flight after "
-        f"{slowest_after(answers, killed_s) * 1000:.0f} ms"
+        f"chat: {len(answers)} answers, {len(broken)} begun streams ended with an error event; known down "
+        f"after {detected_s * 1000:.0f} ms, first good answer {first_good_s * 1000:.0f} ms after the kill, the "
+        f"last of those in flight after {slowest_after(answers, killed_s) * 1000:.0f} ms"
     )
     assert detected_s <= DETECTED_S
     assert first_good_s <= FIRST_GOOD_ANSWER_S
     assert "traceback" not in log.lower()
+
+
+def test_begun_messages_end_with_an_error_in_anthropics_shape(tmp_path: Path) -> None:
+    """A stream of /v1/messages whose server dies ends with Anthropic's error event and a cut connection."""
+    with two_upstreams(tmp_path) as (router, first, _):
+        document = {"model": "m", "messages": [], "stream": True, "x_events": 1000, "x_pace_s": 0.02}
+        answer = Answer("messages", time.monotonic())
+        with opened(router.port, "/v1/messages", document) as connection:
+            while len(answer.events) < 3:
+                assert read(connection, answer)
+            first.kill()
+            while read(connection, answer):
+                pass
+    assert not answer.is_whole
+    name, data = answer.events[-1].decode().split("\n")
+    assert name == "event: error"
+    document = json.loads(data.removeprefix("data: "))
+    assert document["type"] == "error"
+    assert sorted(document["error"]) == ["message", "type"]
 
 
 def provider_of(answer: Answer) -> str:
@@ -231,6 +250,19 @@ def test_chat_with_no_server_left_says_why(tmp_path: Path) -> None:
         check_refusal(chat(router, stream=True))
         wait_until("the probes saw it", lambda: router.get("/ready").status_code == 503)
         check_refusal(chat(router))
+
+
+def test_server_that_was_never_up_is_a_503(tmp_path: Path) -> None:
+    """A model that the configuration says a server has is known, also while that server has yet to come up."""
+    config = f"""\
+providers:
+  first: {{kind: openai, url: "http://127.0.0.1:{free_port()}", models: [m]}}
+  second: {{kind: openai, url: "http://127.0.0.1:{free_port()}", models: [m]}}
+  demo: {{kind: demo}}
+"""
+    with start_router(config, tmp_path) as router:
+        check_refusal(chat(router))
+        assert "m" in [model["id"] for model in router.get("/v1/models").json()["data"]]
 
 
 def test_llm_server_is_found_when_it_starts(tmp_path: Path) -> None:

@@ -8,11 +8,10 @@ import random
 from collections.abc import Iterator
 from typing import Final, Literal
 
-import httpx
 import openai
 import pytest
 from audio import RATE_HZ, Sound, decoded
-from processes import http, Process, start_node, start_router
+from processes import Process, http, start_node, start_router
 
 pytest_plugins = ["process_logs"]
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from processes import http, Process, start_router, start_upstream, wait_until
+from processes import Process, http, start_router, start_upstream, wait_until
 
 pytest_plugins = ["process_logs"]
 

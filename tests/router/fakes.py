@@ -229,7 +229,9 @@ class FakeSpeech:
         pass
 
 
-def chat_card(name: str, *, tier: int = 1, host: str = "", first_byte_s: float = 5, stall_s: float = 5) -> ProviderCard:
+def chat_card(
+    name: str, *, tier: int = 1, host: str = "", first_byte_s: float = 5, stall_s: float = 5
+) -> ProviderCard:
     return ProviderCard(
         name,
         "openai",

@@ -90,9 +90,7 @@ class FakeHouse:
             max_body_bytes=int(self.settings.server.max_body_mb * 2**20),
             max_speech_chars=self.settings.speech.max_input_chars,
         )
-        view = View(
-            self.catalogue, self.roster, self.voices, self.metrics, self.store, lambda: self.is_draining
-        )
+        view = View(self.catalogue, self.roster, self.voices, self.metrics, self.store, lambda: self.is_draining)
         rest = rest_app(view) if has_rest else _no_rest  # Litestar takes 0.1 s to build
         self.entry = Entry(hot, rest, door, self.observer, self.clock)
 

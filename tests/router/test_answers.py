@@ -13,9 +13,15 @@ from router.ports import Header
     [
         ([(b"CONTENT-type", b"a")], [(b"content-type", b"a")]),
         ([(b"Connection", b"close")], []),
-        ([(b"Connection", b" x-one ,X-TWO"), (b"X-One", b"1"), (b"x-two", b"2"), (b"x-three", b"3")], [(b"x-three", b"3")]),
+        (
+            [(b"Connection", b" x-one ,X-TWO"), (b"X-One", b"1"), (b"x-two", b"2"), (b"x-three", b"3")],
+            [(b"x-three", b"3")],
+        ),
         ([(b"Proxy-Authenticate", b"a"), (b"TE", b"a"), (b"X-Router-Cache", b"hit")], []),
-        ([(b"Content-Length", b"3"), (b"Content-Encoding", b"gzip")], [(b"content-length", b"3"), (b"content-encoding", b"gzip")]),
+        (
+            [(b"Content-Length", b"3"), (b"Content-Encoding", b"gzip")],
+            [(b"content-length", b"3"), (b"content-encoding", b"gzip")],
+        ),
     ],
 )
 def test_passed_on(headers: list[Header], expected: list[Header]) -> None:
@@ -82,7 +88,7 @@ def test_an_error_nested_beyond_reason_has_no_human_part() -> None:
         (None, False),
     ],
 )
-def test_is_event_stream(value: bytes | None, expected: bool) -> None:  # noqa: FBT001
+def test_is_event_stream(value: bytes | None, expected: bool) -> None:
     """Media types are case-insensitive (RFC 9110 §8.3.1)."""
     headers: list[Header] = [] if value is None else [(b"content-TYPE", value)]
     assert expected is is_event_stream(head(200, *headers))

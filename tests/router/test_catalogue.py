@@ -63,10 +63,14 @@ def test_chat_names(name: str, expected: list[Route]) -> None:
     assert expected == catalogue.resolve(CHAT, name)
 
 
-@pytest.mark.parametrize("name", ["lama", "c/llama", "a/", "/llama", "espeak", "s/espeak", "aloud", "LLAMA", "llama "])
+@pytest.mark.parametrize(
+    "name", ["lama", "c/llama", "a/", "/llama", "espeak", "s/espeak", "aloud", "LLAMA", "llama "]
+)
 def test_an_unknown_chat_model_is_a_404(name: str) -> None:
     """Another model is never substituted; a speech model is no chat model."""
-    catalogue = _catalogue(A, S, models={"aloud": {"serves": "speech", "routes": [{"provider": "s"}]}}, a=["llama"], s=["espeak"])
+    catalogue = _catalogue(
+        A, S, models={"aloud": {"serves": "speech", "routes": [{"provider": "s"}]}}, a=["llama"], s=["espeak"]
+    )
     with pytest.raises(NotFound) as caught:
         catalogue.resolve(CHAT, name)
     assert ("model", "model_not_found") == (caught.value.param, caught.value.code)
@@ -116,7 +120,14 @@ SUB = 10_000
 def test_speech_names(substitution: str, name: str | None, expected: list[Route]) -> None:
     """The default's aliases; another engine last of all and marked, when that is allowed."""
     catalogue = _catalogue(
-        S, T, A, models=SPEAKING, speech={"substitution": substitution}, s=["turbo", "original"], t=["espeak"], a=["llama"]
+        S,
+        T,
+        A,
+        models=SPEAKING,
+        speech={"substitution": substitution},
+        s=["turbo", "original"],
+        t=["espeak"],
+        a=["llama"],
     )
     assert expected == catalogue.resolve(SPEECH, name)
 
@@ -137,12 +148,22 @@ def test_an_unknown_speech_model_is_a_404(name: str) -> None:
 def test_a_configured_speech_model_whose_providers_are_off_is_substituted() -> None:
     """The name is known, so somebody else speaks and says so."""
     models = {**SPEAKING, "fine": {"serves": "speech", "routes": [{"provider": "not-switched-on"}]}}
-    assert [Route("s", "turbo", SUB + 1, "model")] == _catalogue(S, models=models, s=["turbo"]).resolve(SPEECH, "fine")
+    assert [Route("s", "turbo", SUB + 1, "model")] == _catalogue(S, models=models, s=["turbo"]).resolve(
+        SPEECH, "fine"
+    )
 
 
 def test_the_list_has_every_name_once() -> None:
     """Configured names first; a model of several providers is one model."""
-    catalogue = _catalogue(A, B, S, models={**SPEAKING, "off": {"routes": [{"provider": "x"}]}}, a=["m", "n"], b=["m"], s=["turbo", "speech"])
+    catalogue = _catalogue(
+        A,
+        B,
+        S,
+        models={**SPEAKING, "off": {"routes": [{"provider": "x"}]}},
+        a=["m", "n"],
+        b=["m"],
+        s=["turbo", "speech"],
+    )
     assert [
         Listed("speech", SPEECH, ("s",)),
         Listed("m", CHAT, ("a", "b")),

@@ -48,7 +48,7 @@ VARIABLE: Final = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 
 def metrics_of(source: Path) -> dict[str, tuple[str, set[str]]]:
-    """Kind and labels of every metric that a file makes, by the name in the exposition (for a histogram, its base)."""
+    """Kind and labels of every metric that a file makes, by its name in the exposition (a histogram's base)."""
     found = {}
     for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SUFFIXES:
@@ -69,19 +69,23 @@ def series_of(source: Path) -> dict[str, set[str]]:
 
 
 def recorded(series: dict[str, set[str]]) -> dict[str, set[str]]:
-    """The labels of the series that rules record: those that the rule groups by, else those of what it is made from."""
+    """The labels of the series that rules record: what the rule groups by, else what it is made from has."""
     found: dict[str, set[str]] = {}
     for rule in (rule for rule in rules() if not rule.is_alert):
         known = series | found
-        inside = [known.get(selector.metric, set[str]()) for selector in selectors(rule.expr)]
-        found[rule.name] = grouping_labels(rule.expr) or set.union(*inside)
+        inside = {label for s in selectors(rule.expr) for label in known.get(s.metric, set[str]())}
+        found[rule.name] = grouping_labels(rule.expr) or inside
     return found
 
 
 REGISTERED: Final = series_of(ROUTER_METRICS) | series_of(NODE_METRICS) | OWN_SERIES
 SERIES: Final = REGISTERED | recorded(REGISTERED)
-EXPRESSIONS: Final = [(f"panel {q.where}", q.expr) for q in queries()] + [(f"rule {r.name}", r.expr) for r in rules()]
-each_expression = pytest.mark.parametrize("expr", [e for _, e in EXPRESSIONS], ids=[where for where, _ in EXPRESSIONS])
+EXPRESSIONS: Final = [(f"panel {q.where}", q.expr) for q in queries()] + [
+    (f"rule {r.name}", r.expr) for r in rules()
+]
+each_expression = pytest.mark.parametrize(
+    "expr", [e for _, e in EXPRESSIONS], ids=[where for where, _ in EXPRESSIONS]
+)
 
 
 @each_expression
@@ -97,7 +101,8 @@ def test_query_asks_for_labels_that_exist(expr: str) -> None:
     for selector in asked:
         known = SERIES.get(selector.metric, set[str]()) | OWN_LABELS
         assert {label for label, _ in selector.matchers} - known == set(), selector.text
-    assert grouping_labels(expr) - set.union(OWN_LABELS, *(SERIES.get(s.metric, set[str]()) for s in asked)) == set()
+    available = {label for selector in asked for label in SERIES.get(selector.metric, set[str]())}
+    assert grouping_labels(expr) - available - OWN_LABELS == set()
 
 
 @pytest.mark.parametrize("query", variables(), ids=lambda query: query.where)
@@ -182,7 +187,7 @@ def test_every_panel_asks_the_provisioned_source() -> None:
 
 
 def test_panels_neither_overlap_nor_share_a_number() -> None:
-    """No two panels stand in the same place, none is wider than the dashboard, and each has a number of its own."""
+    """No two panels stand in the same place, none is wider than the dashboard, each has a number of its own."""
     taken: set[tuple[int, int]] = set()
     for where, panel in panels():
         at = panel["gridPos"]
@@ -196,7 +201,9 @@ def test_panels_neither_overlap_nor_share_a_number() -> None:
 
 def test_provisioned_dashboards_are_where_compose_mounts_them() -> None:
     """Grafana reads dashboards, and its home, from the folder that compose mounts."""
-    (provider,) = load_yaml(DEPLOY / "grafana" / "provisioning" / "dashboards" / "local-ai-router.yaml")["providers"]
+    (provider,) = load_yaml(DEPLOY / "grafana" / "provisioning" / "dashboards" / "local-ai-router.yaml")[
+        "providers"
+    ]
     grafana = services()["grafana"]
     mounted = dict(volume.split(":")[:2] for volume in grafana["volumes"])
     assert mounted["./grafana/dashboards"] == provider["options"]["path"]
@@ -239,9 +246,13 @@ def test_images_are_pinned() -> None:
     images += [line.split()[1] for name in BUILT for line in instructions(name, "FROM")]
     assert [image for image in images if not re.search(r":v?\d+\.\d+\.\d+[\w.-]*$", image)] == []
     versions = [
-        tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["version"] for folder in (".", "tts-node")
+        tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["version"]
+        for folder in (".", "tts-node")
     ]
-    assert [services()[name]["image"] for name in BUILT] == [f"local-ai-router:{versions[0]}", f"tts-node:{versions[1]}"]
+    assert [services()[name]["image"] for name in BUILT] == [
+        f"local-ai-router:{versions[0]}",
+        f"tts-node:{versions[1]}",
+    ]
 
 
 def test_published_ports_are_the_contracts_and_closed_by_default() -> None:
@@ -378,7 +389,7 @@ def test_copied_files_exist_and_reach_the_builder(name: str) -> None:
 
 @pytest.mark.parametrize("name", BUILT)
 def test_image_is_as_the_contract_says(name: str) -> None:
-    """An image listens on the contract's port, asks its own health there, is nobody in particular, and starts itself."""
+    """An image listens on the contract's port, asks its own health there, and runs as nobody in particular."""
     prefix, command = {"router": ("ROUTER", "local-ai-router"), "tts-node": ("TTS_NODE", "tts-node")}[name]
     (variables,) = instructions(name, "ENV")
     assert f"{prefix}_PORT={PORTS[name]}" in variables

@@ -54,8 +54,16 @@ def _sent(house: FakeHouse, name: str) -> FakeForward:
         (DialTimeout("silent"), "provider_dial_timeout", ProviderState.DOWN),
         (NotSent("no name"), "provider_unreachable", ProviderState.DOWN),
         ([ConnectionLost("gone")], "provider_connection_lost", ProviderState.DOWN),
-        ([head(200, JSON), ConnectionLost("gone", had_bytes=True)], "provider_connection_lost", ProviderState.DOWN),
-        ([*_whole(b"0123456789")[:1], b"half", ConnectionLost("gone")], "provider_connection_lost", ProviderState.DOWN),
+        (
+            [head(200, JSON), ConnectionLost("gone", had_bytes=True)],
+            "provider_connection_lost",
+            ProviderState.DOWN,
+        ),
+        (
+            [*_whole(b"0123456789")[:1], b"half", ConnectionLost("gone")],
+            "provider_connection_lost",
+            ProviderState.DOWN,
+        ),
         ([Malformed("no HTTP")], "provider_malformed", ProviderState.UP),
         ([asyncio.Event()], "provider_timeout", ProviderState.UP),
         ([head(200, SSE), asyncio.Event()], "provider_timeout", ProviderState.UP),
@@ -235,7 +243,9 @@ def test_a_client_that_leaves_closes_the_upstream(steps: list[Step]) -> None:
 def test_nothing_can_serve_has_one_line_per_provider() -> None:
     """A 503 tells for each provider why not, and when to come back."""
     house = FakeHouse(
-        FakeForward(chat_card("busy"), _whole(b'{"error":{"message":"too many"}}', (b"Retry-After", b"7"), status=429)),
+        FakeForward(
+            chat_card("busy"), _whole(b'{"error":{"message":"too many"}}', (b"Retry-After", b"7"), status=429)
+        ),
         FakeForward(chat_card("lost"), [ConnectionLost("h:1 closed the connection")]),
         FakeForward(chat_card("game"), _whole(b"{}")),
     )

@@ -131,8 +131,16 @@ def test_invariants_of_the_machine(history: list[tuple[ProviderSign, float]]) ->
 
 @pytest.mark.parametrize(
     ("state", "expected"),
-    [(P.UNKNOWN, True), (P.UP, True), (P.COLD, True), (P.LOADING, True), (P.YIELDED, False), (P.DRAINING, False), (P.DOWN, False)],
+    [
+        (P.UNKNOWN, True),
+        (P.UP, True),
+        (P.COLD, True),
+        (P.LOADING, True),
+        (P.YIELDED, False),
+        (P.DRAINING, False),
+        (P.DOWN, False),
+    ],
 )
-def test_which_states_are_available(state: ProviderState, expected: bool) -> None:  # noqa: FBT001
+def test_which_states_are_available(state: ProviderState, expected: bool) -> None:
     """A cold provider loads its model on demand."""
     assert expected is state.is_available

@@ -12,7 +12,9 @@ P = ProviderState
 H = HostState
 
 
-def _standing(state: ProviderState = P.UP, host: HostState = H.REACHABLE, detail: str = "", busy: int = 0) -> Standing:
+def _standing(
+    state: ProviderState = P.UP, host: HostState = H.REACHABLE, detail: str = "", busy: int = 0
+) -> Standing:
     return Standing(host, state, detail, busy)
 
 
@@ -32,13 +34,19 @@ def _names(candidates: list[Candidate]) -> list[str]:
         ({"a": (1, _standing()), "b": (1, _standing())}, ["a", "b"]),
         ({"a": (1, _standing(busy=2)), "b": (1, _standing(busy=1))}, ["b", "a"]),
         ({"a": (1, _standing(busy=9)), "b": (2, _standing())}, ["a", "b"]),
-        ({"a": (1, _standing(P.COLD)), "b": (1, _standing(P.LOADING)), "c": (1, _standing(busy=9))}, ["c", "b", "a"]),
+        (
+            {"a": (1, _standing(P.COLD)), "b": (1, _standing(P.LOADING)), "c": (1, _standing(busy=9))},
+            ["c", "b", "a"],
+        ),
         ({"a": (1, _standing(P.COLD)), "b": (2, _standing())}, ["a", "b"]),
         ({"a": (1, _standing(busy=1)), "b": (1, _standing(P.UNKNOWN))}, ["b", "a"]),
         ({"a": (1, _standing(P.DOWN)), "b": (2, _standing())}, ["b", "not a"]),
         ({"a": (1, _standing(host=H.UNREACHABLE)), "b": (2, _standing())}, ["b", "not a"]),
         ({"a": (1, _standing(host=H.SUSPECT)), "b": (2, _standing())}, ["a", "b"]),
-        ({"a": (1, _standing(P.YIELDED)), "b": (1, _standing(P.DRAINING)), "c": (2, _standing())}, ["c", "not a", "not b"]),
+        (
+            {"a": (1, _standing(P.YIELDED)), "b": (1, _standing(P.DRAINING)), "c": (2, _standing())},
+            ["c", "not a", "not b"],
+        ),
         ({"a": (2, _standing(P.DOWN)), "b": (1, _standing(P.DOWN))}, ["b", "a"]),
         ({"a": (1, _standing(P.YIELDED)), "b": (2, _standing(P.DOWN))}, ["b", "not a"]),
         ({"a": (1, _standing(P.YIELDED)), "b": (2, _standing(P.DRAINING))}, ["not a", "not b"]),

@@ -237,6 +237,21 @@ def test_a_provider_without_the_voice_is_passed_over() -> None:
     assert (200, "cpu", []) == (answer.status, answer.get("x-router-provider"), _node(house, "gpu").heard)
 
 
+def test_a_voice_of_the_house_goes_out_by_the_providers_own_name() -> None:
+    """And the client is told the name it used, unless the provider says otherwise."""
+    house = FakeHouse(
+        FakeSpeech(speech_card("gpu"), _says(Utterance(SECOND))),
+        settings={"voices": {"narrator": {"use": {"gpu": "fable"}}}},
+    )
+    house.report("gpu", "turbo")
+    answer = run(house.say(b'{"input":"Hello there.","voice":"narrator"}'))
+    assert ("fable", "narrator", "narrator") == (
+        _node(house, "gpu").heard[0][0].voice,
+        answer.get("x-tts-voice"),
+        house.observer.finished[0].voice,
+    )
+
+
 def test_without_substitution_another_engine_does_not_speak_for_a_named_one() -> None:
     """`substitution: none`: a 503 rather than another voice."""
     house = _house(_fails(ConnectionLost("gone")), substitution="none")

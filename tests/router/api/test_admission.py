@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.admission import ANONYMOUS, KEY_PREFIX, Client, Door, key_hash, new_key, request_id_of, require_admin
+from router.api.admission import (
+    ANONYMOUS,
+    KEY_PREFIX,
+    Client,
+    Door,
+    key_hash,
+    new_key,
+    request_id_of,
+    require_admin,
+)
 from router.config import Settings
 from router.errors import ClientError, Forbidden, LoopDetected, Unauthorized
 from router.ports import Header
@@ -76,7 +85,7 @@ def test_anything_else_is_unauthorized(headers: list[Header]) -> None:
         (["health", "ready", "metrics"], "/admin/providers", False),
     ],
 )
-def test_open_routes_need_no_key(open_routes: list[str], path: str, is_open: bool) -> None:  # noqa: FBT001
+def test_open_routes_need_no_key(open_routes: list[str], path: str, is_open: bool) -> None:
     """Exactly the listed ones."""
     door = _door(KEYED, open_routes=open_routes)
     if is_open:
@@ -108,7 +117,7 @@ def test_open_routes_need_no_key(open_routes: list[str], path: str, is_open: boo
         (b"\xff\xfe", False),
     ],
 )
-def test_without_keys_the_host_must_be_an_address_or_known(host: bytes, is_let_in: bool) -> None:  # noqa: FBT001
+def test_without_keys_the_host_must_be_an_address_or_known(host: bytes, is_let_in: bool) -> None:
     """DNS rebinding needs a name, so names are those of this machine and the trusted ones."""
     door = _door(trusted_hosts=["Router.LAN"])
     if is_let_in:
@@ -140,7 +149,7 @@ def test_without_keys_a_request_without_host_is_refused() -> None:
         (b"file://", False),
     ],
 )
-def test_without_keys_pages_of_strangers_are_refused(origin: bytes, is_let_in: bool) -> None:  # noqa: FBT001
+def test_without_keys_pages_of_strangers_are_refused(origin: bytes, is_let_in: bool) -> None:
     """A browser says whose page is asking; a form on a foreign page must not reach the router."""
     door = _door(trusted_hosts=["chat.lan"])
     headers = [LOCAL, (b"origin", origin)]
@@ -220,13 +229,13 @@ def test_a_new_key_fits_its_hash_and_is_long_enough() -> None:
     key, hashed = new_key()
     assert (True, 43, hashed) == (key.startswith(KEY_PREFIX), len(key.removeprefix(KEY_PREFIX)), key_hash(key))
     assert re.fullmatch(r"[0-9a-f]{64}", hashed) is not None
-    assert Client("n") == Door(
-        Settings.model_validate({"clients": {"n": {"key_sha256": hashed}}}), "i"
-    ).admit("/v1/models", [(b"authorization", f"Bearer {key}".encode())])
+    assert Client("n") == Door(Settings.model_validate({"clients": {"n": {"key_sha256": hashed}}}), "i").admit(
+        "/v1/models", [(b"authorization", f"Bearer {key}".encode())]
+    )
 
 
 @pytest.mark.parametrize(("client", "is_let_in"), [(Client("u"), False), (Client("a", is_admin=True), True)])
-def test_admin_needs_the_role(client: Client, is_let_in: bool) -> None:  # noqa: FBT001
+def test_admin_needs_the_role(client: Client, is_let_in: bool) -> None:
     """A user's key opens no administration."""
     refused: list[ClientError] = []
     try:

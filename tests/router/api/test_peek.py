@@ -12,7 +12,11 @@ from router.errors import InvalidRequest
 
 _text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | _text,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _text,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_text, inner, max_size=4),
     max_leaves=15,
 )
@@ -71,7 +75,11 @@ def _escaped(word: str, which: list[int]) -> str:
     _spaces,
 )
 def test_a_model_given_twice_is_refused_in_every_spelling(
-    word: str, one: list[int], other: list[int], in_upper_case: bool, space: str  # noqa: FBT001
+    word: str,
+    one: list[int],
+    other: list[int],
+    in_upper_case: bool,
+    space: str,
 ) -> None:
     """RFC 8259 §4 leaves open which of two equal keys counts, so neither does."""
     values = {"model": ('"a"', '"b"'), "stream": ("true", "false")}[word]
@@ -112,7 +120,7 @@ def test_the_word_elsewhere_is_not_a_duplicate(body: bytes) -> None:
         (b'{"model":"a\\/b"}', "a/b", False),
     ],
 )
-def test_model_and_stream_are_read(body: bytes, model: str | None, is_streamed: bool) -> None:  # noqa: FBT001
+def test_model_and_stream_are_read(body: bytes, model: str | None, is_streamed: bool) -> None:
     """Absent and null are the same; escapes are read."""
     seen = peek(body)
     assert (model, is_streamed, body) == (seen.model, seen.is_streamed, seen.body)

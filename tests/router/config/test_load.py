@@ -7,6 +7,7 @@ import pytest
 from router.config import ConfigError, Settings, check_exposure, is_loopback, load, parse
 
 SHA = "0" * 64
+KEYS_NEW = "`local-ai-router keys new NAME`"
 
 
 def _parsed(text: str, **environment: str) -> Settings:
@@ -70,15 +71,21 @@ clients:
         ("server:\n  port: 8700.5", ":2: server.port: must be a valid integer, is 8700.5"),
         ("server:\n  allow_anonymous: 1", ":2: server.allow_anonymous: must be a valid boolean, is 1"),
         ("server:\n  host: null", ":2: server.host: must be a valid string, is None"),
-        ("server:\n  open_routes: [health, admin]", ":2: server.open_routes[1]: must be 'health', 'ready' or 'metrics', is 'admin'"),
+        (
+            "server:\n  open_routes: [health, admin]",
+            ":2: server.open_routes[1]: must be 'health', 'ready' or 'metrics', is 'admin'",
+        ),
         ("speech:\n  max_input_chars: 0", ":2: speech.max_input_chars: must be greater than or equal to 1, is 0"),
         ("hosts:\n  pc: {}", ":2: hosts.pc.address: missing, and has no default"),
         (
             "clients:\n  me: {key_sha256: secret}",
-            ":2: clients.me.key_sha256: must be 64 hexadecimal digits, as `local-ai-router keys new NAME` prints them",
+            f":2: clients.me.key_sha256: must be 64 hexadecimal digits, as {KEYS_NEW} prints them",
         ),
         ("providers:\n  a: {kind: openai}", ":2: providers.a: needs url, or host and port"),
-        ("hosts: {h: {address: x}}\nproviders:\n  a: {kind: openai, host: h}", ":3: providers.a: needs url, or host and port"),
+        (
+            "hosts: {h: {address: x}}\nproviders:\n  a: {kind: openai, host: h}",
+            ":3: providers.a: needs url, or host and port",
+        ),
         (
             "hosts: {gaming-pc: {address: x}}\nproviders:\n  a: {kind: openai, host: gamin-pc, port: 1}",
             ":3: providers.a.host: no host is called 'gamin-pc'; did you mean gaming-pc?",
@@ -87,13 +94,22 @@ clients:
             "providers:\n  a:\n    kind: openai\n    url: http://h\n    port: 1",
             ":5: providers.a.port: url has the port already; give one of the two",
         ),
-        ("providers:\n  a b: {kind: demo}", ":2: providers.a b: a name has letters, digits, '.', '_' and '-' only"),
-        ("providers:\n  a/b: {kind: demo}", ":2: providers.a/b: a name has letters, digits, '.', '_' and '-' only"),
+        (
+            "providers:\n  a b: {kind: demo}",
+            ":2: providers.a b: a name has letters, digits, '.', '_' and '-' only",
+        ),
+        (
+            "providers:\n  a/b: {kind: demo}",
+            ":2: providers.a/b: a name has letters, digits, '.', '_' and '-' only",
+        ),
         (
             "providers:\n  demo: {kind: demo}\nmodels:\n  m:\n    routes:\n      - provider: dmo",
             ":6: models.m.routes[0].provider: no provider is called 'dmo'; did you mean demo?",
         ),
-        ("voices:\n  v: {use: {nobody: x}}", ":2: voices.v.use.nobody: no provider is called 'nobody'; known: none"),
+        (
+            "voices:\n  v: {use: {nobody: x}}",
+            ":2: voices.v.use.nobody: no provider is called 'nobody'; known: none",
+        ),
         (
             f"clients:\n  a: {{key_sha256: '{SHA}'}}\n  b: {{key_sha256: '{SHA}'}}",
             ":3: clients.b.key_sha256: the same key as clients.a",
@@ -115,7 +131,19 @@ def test_a_fault_names_line_key_and_remedy(text: str, fault: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["h:8000", "ftp://h", "http://", "http://:80", "http://h:0", "http://h:99999", "http://h:x", "http://h/v1?a=b", "http://h#x", "http://u:p@h", "http://[::1"],
+    [
+        "h:8000",
+        "ftp://h",
+        "http://",
+        "http://:80",
+        "http://h:0",
+        "http://h:99999",
+        "http://h:x",
+        "http://h/v1?a=b",
+        "http://h#x",
+        "http://u:p@h",
+        "http://[::1",
+    ],
 )
 def test_a_url_that_is_none_is_refused(url: str) -> None:
     """Before anything dials it."""
@@ -123,7 +151,9 @@ def test_a_url_that_is_none_is_refused(url: str) -> None:
     assert [expected] == _faults(f"providers:\n  a: {{kind: openai, url: '{url}'}}")
 
 
-@pytest.mark.parametrize("url", ["http://h", "https://h.example/v1", "http://[::1]:8000/v1/", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "url", ["http://h", "https://h.example/v1", "http://[::1]:8000/v1/", "http://127.0.0.1:1"]
+)
 def test_a_url_that_is_one_is_taken(url: str) -> None:
     """With or without path and port."""
     assert url == getattr(_parsed(f"providers:\n  a: {{kind: openai, url: '{url}'}}").providers["a"], "url", None)
@@ -159,13 +189,16 @@ providers:
 
 def test_a_variable_of_the_wrong_type_is_a_fault() -> None:
     """With the value that was found."""
-    assert [":1: server.port: must be a valid integer, is 'eighty'"] == _faults("server: {port: '${P}'}", P="eighty")
+    assert [":1: server.port: must be a valid integer, is 'eighty'"] == _faults(
+        "server: {port: '${P}'}", P="eighty"
+    )
 
 
 def test_keys_are_not_shown() -> None:
     """Neither in a repr nor among the faults."""
     settings = _parsed(
-        f"providers: {{a: {{kind: openai, url: http://h, api_key: topsecret}}}}\nclients: {{c: {{key_sha256: '{SHA}'}}}}"
+        "providers: {a: {kind: openai, url: http://h, api_key: topsecret}}\n"
+        f"clients: {{c: {{key_sha256: '{SHA}'}}}}"
     )
     assert (False, False) == ("topsecret" in repr(settings), SHA in repr(settings))
 
@@ -200,9 +233,19 @@ def test_a_file_is_loaded_with_its_environment(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("host", "expected"),
-    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("192.168.1.2", False), ("pc.lan", False), ("", False)],
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.2", False),
+        ("pc.lan", False),
+        ("", False),
+    ],
 )
-def test_is_loopback(host: str, expected: bool) -> None:  # noqa: FBT001
+def test_is_loopback(host: str, expected: bool) -> None:
     """A name that is not localhost may be anybody."""
     assert expected is is_loopback(host)
 
@@ -218,7 +261,7 @@ def test_is_loopback(host: str, expected: bool) -> None:  # noqa: FBT001
         (f"server: {{host: 0.0.0.0}}\nclients: {{me: {{key_sha256: '{SHA}'}}}}", False),
     ],
 )
-def test_others_are_served_only_with_keys_or_on_purpose(text: str, is_refused: bool) -> None:  # noqa: FBT001
+def test_others_are_served_only_with_keys_or_on_purpose(text: str, is_refused: bool) -> None:
     """The refusal says what to do."""
     settings = _parsed(text)
     if is_refused:

@@ -33,7 +33,12 @@ def test_variables_switch_providers_on() -> None:
     ("environment", "host", "port", "node"),
     [
         ({}, "127.0.0.1", 8700, "http://127.0.0.1:8006"),
-        ({"ROUTER_HOST": "::1", "ROUTER_PORT": "9000", "TTS_NODE_PORT": "9001"}, "::1", 9000, "http://127.0.0.1:9001"),
+        (
+            {"ROUTER_HOST": "::1", "ROUTER_PORT": "9000", "TTS_NODE_PORT": "9001"},
+            "::1",
+            9000,
+            "http://127.0.0.1:9001",
+        ),
     ],
 )
 def test_addresses_follow_the_environment(environment: dict[str, str], host: str, port: int, node: str) -> None:
@@ -55,7 +60,9 @@ def test_values_that_are_written_out_are_the_defaults() -> None:
 def test_every_key_is_mentioned() -> None:
     """A key that is not in the reference is not documented."""
     text = SHIPPED.read_text(encoding="utf-8")
-    classes = [c for c in vars(types).values() if isinstance(c, type) and issubclass(c, BaseModel) and c is not BaseModel]
+    classes = [
+        c for c in vars(types).values() if isinstance(c, type) and issubclass(c, BaseModel) and c is not BaseModel
+    ]
     keys = {name for c in classes for name in c.model_fields}
     assert set() == {key for key in keys if not re.search(rf"\b{key}\b", text)}
 

@@ -12,10 +12,14 @@ def _faults(text: str, **environment: str) -> list[tuple[int, str, str]]:
 
 
 _names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
-_plain = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S", "Zs"], exclude_characters="$}\\\""), max_size=12)
+_plain = st.text(
+    st.characters(codec="ascii", categories=["L", "N", "P", "S", "Zs"], exclude_characters='$}\\"'), max_size=12
+)
 
 
-@given(st.lists(st.tuples(_plain, _names, st.none() | _plain), max_size=5), _plain, st.dictionaries(_names, _plain))
+@given(
+    st.lists(st.tuples(_plain, _names, st.none() | _plain), max_size=5), _plain, st.dictionaries(_names, _plain)
+)
 def test_variables_are_replaced_as_a_shell_does(
     parts: list[tuple[str, str, str | None]], tail: str, environment: dict[str, str]
 ) -> None:
@@ -86,7 +90,16 @@ def test_duplicate_keys_are_faults_on_any_level() -> None:
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [("a: [1", 2), ("a: 1\n b: 2", 2), ("\ta: 1", 1), ("a: 'x", 1), ("a: *nobody", 1), ("a: 1\n--- \nb: 2", 2), ("a: \x00", 0), ("'", 1)],
+    [
+        ("a: [1", 2),
+        ("a: 1\n b: 2", 2),
+        ("\ta: 1", 1),
+        ("a: 'x", 1),
+        ("a: *nobody", 1),
+        ("a: 1\n--- \nb: 2", 2),
+        ("a: \x00", 0),
+        ("'", 1),
+    ],
     ids=repr,
 )
 def test_what_is_not_yaml_is_a_fault_with_a_line(text: str, line: int) -> None:
@@ -99,7 +112,15 @@ def test_what_is_not_yaml_is_a_fault_with_a_line(text: str, line: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a: !!int abc", "a: !!float abc", "a: !!bool maybe", "a: 0x_", "a: 0b_", "a: " + "1" * 5000, "a: !!timestamp x"],
+    [
+        "a: !!int abc",
+        "a: !!float abc",
+        "a: !!bool maybe",
+        "a: 0x_",
+        "a: 0b_",
+        "a: " + "1" * 5000,
+        "a: !!timestamp x",
+    ],
     ids=lambda text: text[:16],
 )
 def test_a_scalar_that_is_not_what_it_says_is_no_crash(text: str) -> None:
@@ -113,7 +134,9 @@ def test_nesting_beyond_reason_is_a_fault() -> None:
     assert 1 == len(_faults("[" * 5000))
 
 
-@pytest.mark.parametrize(("text", "values"), [("", {}), ("# nothing\n", {}), ("null", None), ("[1, 2]", [1, 2]), ("x", "x")])
+@pytest.mark.parametrize(
+    ("text", "values"), [("", {}), ("# nothing\n", {}), ("null", None), ("[1, 2]", [1, 2]), ("x", "x")]
+)
 def test_a_file_may_hold_anything(text: str, values: object) -> None:
     """What it must hold is decided by the types."""
     assert values == read(text, "f", {}).values
@@ -152,7 +175,18 @@ def test_what_came_from_variables_is_known() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("5", 5), ("5.5", 5.5), ("true", True), ("no", False), ("x", "x"), ("", ""), ("[1]", "[1]"), ("'5'", "'5'"), ("{", "{"), ("null", "null")],
+    [
+        ("5", 5),
+        ("5.5", 5.5),
+        ("true", True),
+        ("no", False),
+        ("x", "x"),
+        ("", ""),
+        ("[1]", "[1]"),
+        ("'5'", "'5'"),
+        ("{", "{"),
+        ("null", "null"),
+    ],
 )
 def test_retyped(text: str, expected: object) -> None:
     """Numbers and switches; anything else stays what it is."""

@@ -58,7 +58,9 @@ def test_a_streamed_wav_is_read() -> None:
     assert SECOND == to_pcm(bytes(wav))
 
 
-@pytest.mark.parametrize("audio", [b"", b"no audio at all", b'{"error":"x"}', bytes(1000), b"RIFF\x00\x00"], ids=repr)
+@pytest.mark.parametrize(
+    "audio", [b"", b"no audio at all", b'{"error":"x"}', bytes(1000), b"RIFF\x00\x00"], ids=repr
+)
 def test_what_is_no_audio_is_malformed(audio: bytes) -> None:
     """The provider's fault, so the next one may speak."""
     with pytest.raises(Malformed):

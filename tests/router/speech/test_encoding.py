@@ -2,6 +2,7 @@
 
 import io
 import struct
+from itertools import pairwise
 
 import av
 import pytest
@@ -25,8 +26,12 @@ def test_how_the_pcm_is_cut_changes_nothing(audio_format: AudioFormat, cuts: lis
     expected = whole.feed(SECOND) + whole.close()
     pieces = Encoder(audio_format)
     edges = [0, *sorted(cuts), len(SECOND)]
-    got = b"".join(pieces.feed(SECOND[a:b]) for a, b in zip(edges, edges[1:], strict=False)) + pieces.close()
-    assert expected == got
+    got = b"".join(pieces.feed(SECOND[a:b]) for a, b in pairwise(edges)) + pieces.close()
+    if audio_format is AudioFormat.OPUS:  # every Ogg stream has a random serial number, and so other checksums
+        assert len(expected) == len(got)
+        assert to_pcm(expected) == to_pcm(got)
+    else:
+        assert expected == got
 
 
 @pytest.mark.parametrize(
@@ -41,11 +46,11 @@ def test_how_the_pcm_is_cut_changes_nothing(audio_format: AudioFormat, cuts: lis
 )
 def test_what_is_encoded_is_what_it_says(audio_format: AudioFormat, codec: str, rate: int) -> None:
     """Codec, rate, mono and length, read by a decoder."""
-    with av.open(io.BytesIO(encode_whole(SECOND, audio_format))) as container:
+    with av.open(io.BytesIO(encode_whole(SECOND, audio_format)), "r") as container:
         stream = container.streams.audio[0]
         assert (codec, rate, 1) == (stream.codec_context.name.removesuffix("float"), stream.rate, stream.channels)
-        seconds = sum(frame.samples for frame in container.decode(audio=0)) / rate
-    assert abs(seconds - 1.0) < 0.15
+        frames = [frame.samples for frame in container.decode(stream)]
+    assert abs(sum(frames) / rate - 1.0) < 0.15
 
 
 @pytest.mark.parametrize("audio_format", [AudioFormat.WAV, AudioFormat.FLAC])
@@ -64,7 +69,20 @@ def test_a_whole_wav_has_true_sizes_and_a_plain_header() -> None:
     """Players of every kind read the canonical 44 bytes."""
     wav = encode_whole(SECOND, AudioFormat.WAV)
     expected = struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", len(wav) - 8, b"WAVE", b"fmt ", 16, 1, 1, 24_000, 48_000, 2, 16, b"data", len(SECOND)
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        len(wav) - 8,
+        b"WAVE",
+        b"fmt ",
+        16,
+        1,
+        1,
+        24_000,
+        48_000,
+        2,
+        16,
+        b"data",
+        len(SECOND),
     )
     assert expected + SECOND == wav
 
@@ -76,7 +94,9 @@ def test_a_streamed_wav_has_open_sizes() -> None:
     assert (b"\xff\xff\xff\xff", b"\xff\xff\xff\xff") == (wav[4:8], wav[40:44])
 
 
-@pytest.mark.parametrize("audio_format", [AudioFormat.MP3, AudioFormat.OPUS, AudioFormat.AAC, AudioFormat.WAV, AudioFormat.PCM])
+@pytest.mark.parametrize(
+    "audio_format", [AudioFormat.MP3, AudioFormat.OPUS, AudioFormat.AAC, AudioFormat.WAV, AudioFormat.PCM]
+)
 def test_bytes_come_out_while_bytes_go_in(audio_format: AudioFormat) -> None:
     """An encoder that holds everything back could not stream."""
     encoder = Encoder(audio_format)

@@ -35,14 +35,20 @@ BOOK = VoiceBook(
         ("Fable", "gpu", False),
     ],
 )
-def test_has(voice: str | None, provider: str, expected: bool) -> None:  # noqa: FBT001
+def test_has(voice: str | None, provider: str, expected: bool) -> None:
     """Configured voices where they are mapped; reported ones where they are; who reports none has any."""
     assert expected is BOOK.has(voice, provider)
 
 
 @pytest.mark.parametrize(
     ("voice", "provider", "theirs"),
-    [("narrator", "gpu", "fable"), ("narrator", "cpu", "en-gb"), ("fable", "gpu", "fable"), (None, "gpu", None), ("narrator", "x", "narrator")],
+    [
+        ("narrator", "gpu", "fable"),
+        ("narrator", "cpu", "en-gb"),
+        ("fable", "gpu", "fable"),
+        (None, "gpu", None),
+        ("narrator", "x", "narrator"),
+    ],
 )
 def test_translated(voice: str | None, provider: str, theirs: str | None) -> None:
     """The provider gets its own name for the voice, and nothing else changes."""

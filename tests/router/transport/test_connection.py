@@ -57,8 +57,14 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         ([CHUNKED + b"5\r\nhello\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n"], 200, b"hello", KEPT),
         ([b"HTTP/1.1 204 No Content\r\n\r\n"], 204, b"", KEPT),
         ([b"HTTP/1.1 304 Not Modified\r\nContent-Length: 90\r\n\r\n"], 304, b"", KEPT),
+        ([b"HTTP/1.1 304 Not Modified\r\n\r\n"], 304, b"", KEPT),
         ([b"HTTP/1.1 100 Continue\r\n\r\n" + ok(b"hi")], 200, b"hi", KEPT),
-        ([b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n", ok(b"hi")], 200, b"hi", KEPT),
+        (
+            [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n", ok(b"hi")],
+            200,
+            b"hi",
+            KEPT,
+        ),
         ([ok(b"last", "Connection: close")], 200, b"last", CLOSED),
         ([b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nold"], 200, b"old", CLOSED),
         ([b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"], 404, b"no", KEPT),
@@ -72,6 +78,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         "trailers",
         "204",
         "304 with a length",
+        "304",
         "100 in one read",
         "100 and 103",
         "connection close",
@@ -274,6 +281,29 @@ def test_abort_closes_the_socket_at_once_and_the_sink_hears_nothing_more(loop: s
             return sink.body, sink.over.is_set(), sink.forbidden
 
     assert (b"hello", False, []) == run(main(), loop)
+
+
+def test_abort_does_not_wait_until_the_request_is_written(loop: str) -> None:
+    """An upstream that does not read must not keep the connection of a client that left."""
+
+    async def main() -> str:
+        async def script(peer: Peer) -> None:
+            await over.wait()
+
+        over = asyncio.Event()
+        async with serving(script) as upstream:
+            transport = Http1Transport("127.0.0.1", upstream.port, connect_s=2, clock=ManualClock())
+            exchange = await transport.send(
+                UpstreamRequest("POST", "/", [], bytes(32 * 1024 * 1024)), RecordingSink()
+            )
+            exchange.abort()
+            async with asyncio.timeout(2):
+                await until(lambda: "open=0 idle=0" in repr(transport))
+            over.set()
+            await transport.aclose()
+            return repr(transport).partition(" open=")[2]
+
+    assert "0 idle=0>" == run(main(), loop)
 
 
 def test_pause_stops_the_reading_and_resume_loses_nothing(loop: str) -> None:

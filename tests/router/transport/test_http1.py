@@ -72,24 +72,40 @@ def test_the_most_recently_used_connection_is_taken_and_old_ones_are_dropped() -
     """Connections idle for longer than IDLE_S are closed before the upstream would close them."""
     clock = ManualClock()
 
-    async def main() -> tuple[int, str, str]:
-        async with serving(answering(ok(b"hi"))) as upstream:
+    async def main() -> tuple[int, list[str]]:
+        later = asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            if peer.number == 2:
+                await later.wait()
+            while True:
+                peer.send(ok(b"hi"))
+                await peer.request()
+
+        async with serving(script) as upstream:
             transport = _transport(upstream.port, clock)
-            await asyncio.gather(_exchange(transport), _exchange(transport))
-            clock.advance(IDLE_S - 0.1)
-            await _exchange(transport)  # refreshes one of the two
-            clock.advance(0.2)
-            await _exchange(transport)
+            first, second = RecordingSink(), RecordingSink()
+            await transport.send(GET, first)
+            await transport.send(GET, second)
+            await first.over.wait()  # idle from now on
+            clock.advance(2)
+            later.set()
+            await second.over.wait()  # idle from two seconds later on
+            clock.advance(1)
+            await _exchange(transport)  # takes and refreshes the second
+            shown = [repr(transport).partition(" open=")[2]]
+            clock.advance(IDLE_S - 2.9)
+            await _exchange(transport)  # the first has been idle for too long
             await until(lambda: "open=1 " in repr(transport))
-            after_one = repr(transport).partition(" open=")[2]
             clock.advance(IDLE_S + 0.1)
             await _exchange(transport)
             await until(lambda: "open=1 " in repr(transport))
-            after_all = repr(transport).partition(" open=")[2]
+            shown.append(repr(transport).partition(" open=")[2])
             await transport.aclose()
-            return upstream.connections, after_one, after_all
+            return upstream.connections, shown
 
-    assert (3, "1 idle=1>", "1 idle=1>") == run(main())
+    assert (3, ["2 idle=2>", "1 idle=1>"]) == run(main())
 
 
 def test_without_idle_time_every_request_dials() -> None:
@@ -178,7 +194,9 @@ def test_a_loss_on_a_fresh_connection_is_not_retried() -> None:
     assert (ConnectionLost, False, 1) == run(main())
 
 
-@pytest.mark.parametrize("begun", [b"H", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"])
+@pytest.mark.parametrize(
+    "begun", [b"H", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"]
+)
 def test_a_loss_after_a_byte_of_the_answer_is_not_retried(begun: bytes) -> None:
     """One byte of an answer shows that the upstream took the request."""
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,10 +28,9 @@ def server_context() -> ssl.SSLContext:
 
 
 @pytest.fixture
-def _trusted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     context = ssl.create_default_context(cafile=str(CERTIFICATE))
     monkeypatch.setattr(tls, "tls_context", lambda: context)
-    yield
 
 
 async def _exchange(transport: TlsTransport, request: UpstreamRequest = GET) -> RecordingSink:
@@ -103,7 +101,9 @@ def test_compressed_bytes_pass_as_they_are(server_context: ssl.SSLContext) -> No
     """What the upstream compressed for the client stays compressed."""
 
     async def main() -> tuple[bytes, bytes | None]:
-        async with serving(answering(ok(b"\x1f\x8bnot really", "Content-Encoding: gzip")), tls=server_context) as up:
+        async with serving(
+            answering(ok(b"\x1f\x8bnot really", "Content-Encoding: gzip")), tls=server_context
+        ) as up:
             transport = TlsTransport("127.0.0.1", up.port, connect_s=5)
             sink = await _exchange(transport)
             await transport.aclose()
@@ -326,7 +326,7 @@ def test_the_process_has_one_tls_context_from_tls_1_2() -> None:
         ("http", False, "<Http1Transport h:8443 open=0 idle=0>"),
     ],
 )
-def test_the_scheme_chooses_the_transport(scheme: str, keep_alive: bool, shown: str) -> None:  # noqa: FBT001
+def test_the_scheme_chooses_the_transport(scheme: str, keep_alive: bool, shown: str) -> None:
     """Plain HTTP is ours, TLS is httpx's."""
     transport = transport_to(scheme, "h", 8443, connect_s=1, clock=ManualClock(), keep_alive=keep_alive)
     assert shown == repr(transport)
