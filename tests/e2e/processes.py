@@ -225,6 +225,8 @@ def start_node(
     name: str = "node",
 ) -> AbstractContextManager[Process]:
     """`tts-node serve`, once it answers."""
+    if not NODE.exists():
+        raise AssertionError("The tts-node's environment is missing: run `make tts-node/.venv/.run` first.")
     port = free_port() if port is None else port
     command: list[str | Path] = [NODE, "serve", "--port", str(port), *flags]
     return started(name, command, port, folder, env=env, is_ready=answers("/health"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from audio import duration_s
-from crowd import Answer, ask, crowd
+from crowd import Answer, ask, crowd, opened, read
 from figures import note
 from processes import Process, free_port, start_node, start_router, start_upstream, wait_until
 
@@ -163,6 +163,25 @@ def test_no_unbegun_chat_is_lost_when_the_preferred_server_is_killed(tmp_path: P
     assert detected_s <= DETECTED_S
     assert first_good_s <= FIRST_GOOD_ANSWER_S
     assert "traceback" not in log.lower()
+
+
+def test_begun_messages_end_with_an_error_in_anthropics_shape(tmp_path: Path) -> None:
+    """A stream of /v1/messages whose server dies ends with Anthropic's error event and a cut connection."""
+    with two_upstreams(tmp_path) as (router, first, _):
+        document = {"model": "m", "messages": [], "stream": True, "x_events": 1000, "x_pace_s": 0.02}
+        answer = Answer("messages", time.monotonic())
+        with opened(router.port, "/v1/messages", document) as connection:
+            while len(answer.events) < 3:
+                assert read(connection, answer)
+            first.kill()
+            while read(connection, answer):
+                pass
+    assert not answer.is_whole
+    name, data = answer.events[-1].decode().split("\n")
+    assert name == "event: error"
+    document = json.loads(data.removeprefix("data: "))
+    assert document["type"] == "error"
+    assert sorted(document["error"]) == ["message", "type"]
 
 
 def provider_of(answer: Answer) -> str:

@@ -101,8 +101,8 @@ class RecordingObserver:
     def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None:
         self.failovers.append((endpoint, from_provider, to_provider, reason))
 
-    def provider_changed(self, provider: str, state: ProviderState, detail: str) -> None:
-        self.providers.append((provider, state, detail))
+    def provider_changed(self, card: ProviderCard, state: ProviderState, detail: str) -> None:
+        self.providers.append((card.id, state, detail))
 
     def host_changed(self, host: str, state: HostState) -> None:
         self.hosts.append((host, state))

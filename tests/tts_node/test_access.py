@@ -43,7 +43,9 @@ def test_without_the_header_the_key_is_missing() -> None:
 
 def test_with_a_key_any_name_may_be_used() -> None:
     """A rebound page does not know the key."""
-    assert check(LOCKED, authorization="Bearer s3cret-key", host="evil.example", origin="http://evil.example") is None
+    assert (
+        check(LOCKED, authorization="Bearer s3cret-key", host="evil.example", origin="http://evil.example") is None
+    )
 
 
 @pytest.mark.parametrize("access", [OPEN, LOCKED])

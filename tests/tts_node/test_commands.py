@@ -66,7 +66,9 @@ def test_a_healthy_doctor() -> None:
     """One line per check, all ok, status 0."""
     answer = tts_node("doctor", "--port", "0")
     assert (0, "") == (answer.returncode, answer.stderr)
-    assert ["interpreter", "codecs", "port", "speech"] == re.findall(r"^ok    (\w+): ", answer.stdout, re.M)
+    assert ["interpreter", "codecs", "library", "port", "speech"] == re.findall(
+        r"^ok    (\w+): ", answer.stdout, re.MULTILINE
+    )
 
 
 def test_the_doctor_finds_a_taken_port() -> None:
@@ -76,8 +78,8 @@ def test_the_doctor_finds_a_taken_port() -> None:
         taken.listen()
         answer = tts_node("doctor", "--port", str(taken.getsockname()[1]))
     assert 1 == answer.returncode
-    assert ["port"] == re.findall(r"^FAULT (\w+): .*--port", answer.stdout, re.M)
-    assert 3 == answer.stdout.count("ok    ")
+    assert ["port"] == re.findall(r"^FAULT (\w+): .*--port", answer.stdout, re.MULTILINE)
+    assert 4 == answer.stdout.count("ok    ")
 
 
 def test_the_doctor_reads_settings() -> None:

@@ -70,7 +70,13 @@ def test_wav_headers(data_bytes: int | None, sizes: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(
     ("audio_format", "expected"),
-    [("mp3", "audio/mpeg"), ("opus", "audio/ogg"), ("aac", "audio/aac"), ("flac", "audio/flac"), ("wav", "audio/wav")],
+    [
+        ("mp3", "audio/mpeg"),
+        ("opus", "audio/ogg"),
+        ("aac", "audio/aac"),
+        ("flac", "audio/flac"),
+        ("wav", "audio/wav"),
+    ],
 )
 def test_media_types(audio_format: str, expected: str) -> None:
     """Each format under its own name."""

@@ -74,9 +74,9 @@ def test_a_taken_port_is_one_clear_line() -> None:
         port = taken.getsockname()[1]
         answer = serve("--port", str(port))
     assert 1 == answer.returncode
-    assert [f"tts-node: port {port} on 127.0.0.1 is taken: end what listens there, or choose another with --port."] == (
-        answer.stderr.splitlines()
-    )
+    assert [
+        f"tts-node: port {port} on 127.0.0.1 is taken: end what listens there, or choose another with --port."
+    ] == (answer.stderr.splitlines())
 
 
 def test_a_foreign_address_is_one_clear_line() -> None:

@@ -1,8 +1,6 @@
 """The espeak engine: what it is told (pure), and what comes out of it (in a real child process)."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -84,7 +82,7 @@ async def test_languages_speak() -> None:
     async with espeak() as slot:
         german = await speak(slot, "Guten Tag", language="de")
         english = await speak(slot, "Guten Tag")
-        chinese = await speak(slot, "你好，世界", "cmn")
+        chinese = await speak(slot, "你好世界", "cmn")
     assert german != english
     assert sound.of_pcm(chinese).duration_s > 0.5
 
@@ -119,13 +117,3 @@ async def test_leaving_stops_the_engine_soon() -> None:
             await anext(utterance.pieces())
         async with asyncio.timeout(5):
             assert await speak(slot, "Next.")
-
-
-async def test_the_node_never_imports_the_library() -> None:
-    """GPL code and native crashes stay in the child."""
-    code = (
-        "import sys, tts_node.__main__\n"
-        "print([name for name in sys.modules if name in ('tts_node.engines.espeak', 'espeakng_loader')])"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
-    assert "[]" == answer.stdout.strip()

@@ -14,7 +14,9 @@ def test_the_mean_follows_the_news() -> None:
     assert mean.value == pytest.approx(1.51)
 
 
-@pytest.mark.parametrize(("since_s", "now_s", "expected"), [(None, 50.0, 10.0), (40.0, 43.0, 7.0), (40.0, 99.0, 0.0)])
+@pytest.mark.parametrize(
+    ("since_s", "now_s", "expected"), [(None, 50.0, 10.0), (40.0, 43.0, 7.0), (40.0, 99.0, 0.0)]
+)
 def test_load_eta_counts_down(since_s: float | None, now_s: float, expected: float) -> None:
     """All of it before the load began, never below zero."""
     estimates = Estimates(load_s=Ewma(10.0))

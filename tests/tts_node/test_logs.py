@@ -51,7 +51,9 @@ def test_json_lines_are_whole() -> None:
     try:
         raise ValueError("two\nlines")
     except ValueError as exc:
-        record = logging.LogRecord("n", logging.ERROR, __file__, 1, "a\nb", (), (type(exc), exc, exc.__traceback__))
+        record = logging.LogRecord(
+            "n", logging.ERROR, __file__, 1, "a\nb", (), (type(exc), exc, exc.__traceback__)
+        )
     line = JsonFormatter().format(record)
     fields = json.loads(line)
     assert "\n" not in line

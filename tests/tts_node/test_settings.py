@@ -1,7 +1,10 @@
 """Flags over environment over defaults; every fault at once."""
 
+from pathlib import Path
+
 import pytest
 
+import tts_node
 from tts_node.domain import Simulation
 from tts_node.settings import OPTIONS, Settings, SettingsError, is_loopback, parse_simulation, read_settings
 
@@ -35,6 +38,12 @@ def test_flags_win_over_the_environment() -> None:
 def test_every_setting_has_a_way_in() -> None:
     """No field without its flag and variable, and none twice."""
     assert sorted(Settings.__dataclass_fields__) == sorted(option.name for option in OPTIONS)
+
+
+def test_every_flag_is_documented() -> None:
+    """The README's table names each."""
+    readme = (Path(tts_node.__file__).parent.parent / "README.md").read_text()
+    assert [] == [option.flag for option in OPTIONS if f"`{option.flag}`" not in readme]
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -107,7 +107,7 @@ async def test_one_load_is_shared_and_survives_who_asked() -> None:
 async def test_load_eta_is_learnt() -> None:
     """Unknown before the first load; then what the last loads took, counting down while one runs."""
     async with bench(comes_up=False) as b:
-        assert b.slot.load_eta_s is None
+        assert ([], None) == (b.recorder.loads, b.slot.load_eta_s)
         b.slot.warm()
         child = await b.nursery.child()
         b.clock.advance(20)
@@ -329,16 +329,15 @@ async def test_leaving_at_once_gives_the_turn_back() -> None:
 
 async def test_a_slow_listener_is_no_hang() -> None:
     """While the buffer is full the engine waits for the listener, and the watchdog for neither."""
-    async with bench() as b:
-        async with b.slot.speaking(b.job()) as utterance:
-            child = await b.nursery.child()
-            job = await child.next_job()
-            piece = bytes(9_000_000)
-            child.give(wire.Audio(job.id, piece), wire.Audio(job.id, piece), wire.Done(job.id, 1))
-            await settle()
-            b.clock.advance(1000)
-            assert not child.was_killed
-            assert 18_000_000 == len(await heard(utterance))
+    async with bench() as b, b.slot.speaking(b.job()) as utterance:
+        child = await b.nursery.child()
+        job = await child.next_job()
+        piece = bytes(9_000_000)
+        child.give(wire.Audio(job.id, piece), wire.Audio(job.id, piece), wire.Done(job.id, 1))
+        await settle()
+        b.clock.advance(1000)
+        assert not child.was_killed
+        assert 18_000_000 == len(await heard(utterance))
 
 
 async def test_unload_waits_for_the_lease() -> None:

@@ -54,7 +54,17 @@ def test_everything_at_once() -> None:
 
 def test_null_means_absent() -> None:
     """SDKs send null for what was not set."""
-    fields = ("model", "voice", "response_format", "speed", "language", "seed", "segment", "stream", "stream_format")
+    fields = (
+        "model",
+        "voice",
+        "response_format",
+        "speed",
+        "language",
+        "seed",
+        "segment",
+        "stream",
+        "stream_format",
+    )
     assert parse() == parse(**dict.fromkeys(fields))
 
 

@@ -9,7 +9,21 @@ import pytest
 from tts_node.engines.espeak_voices import CATALOGUE, IDENTIFIERS, TIMBRES
 from tts_node.errors import BadRequest, NotFound
 
-OPENAI = "alloy ash ballad coral echo fable onyx nova sage shimmer verse marin cedar".split()
+OPENAI = [
+    "alloy",
+    "ash",
+    "ballad",
+    "coral",
+    "echo",
+    "fable",
+    "onyx",
+    "nova",
+    "sage",
+    "shimmer",
+    "verse",
+    "marin",
+    "cedar",
+]
 
 # Runs in its own process: the library belongs in children only.
 _ASK_THE_LIBRARY = """

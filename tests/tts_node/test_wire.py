@@ -1,5 +1,7 @@
 """Frames survive being cut anywhere; anything else is refused."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,11 +28,7 @@ def test_messages_survive_any_cut(cuts: list[int]) -> None:
     data = b"".join(wire.encode(message) for message in MESSAGES)
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     reader = wire.FrameReader()
-    found = [
-        message
-        for start, end in zip(edges, edges[1:], strict=False)
-        for message in reader.feed(data[start:end])
-    ]
+    found = [message for start, end in pairwise(edges) for message in reader.feed(data[start:end])]
     assert MESSAGES == found
     assert reader.is_between_frames
 

@@ -1,5 +1,6 @@
 """The routes. Each turns HTTP into one call of the node and its answer back into HTTP."""
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from tts_node import metrics
 from tts_node.domain import SAMPLE_RATE, ModelState, Outcome
@@ -24,7 +25,7 @@ from tts_node.http import (
     read_body,
     while_connected,
 )
-from tts_node.node import Model, Node, Order
+from tts_node.node import Model, Node, Order, draining
 from tts_node.ports import Observer
 from tts_node.replies import Cut, Reply
 from tts_node.settings import Settings
@@ -55,9 +56,20 @@ class SpeechRoute:
         """Counts and logs every end there is."""
         started_s = self._clock()
         outcome = Outcome.NODE_ERROR
+        is_begun = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal is_begun
+            is_begun = True
+            await send(message)
+
         try:
-            await self._serve(scope, receive, send, started_s)
+            await self._serve(scope, receive, send_noting, started_s)
             outcome = Outcome.OK
+        except asyncio.CancelledError:  # only the server cancels, and only when the grace of its end is over
+            outcome = Outcome.NODE_UNAVAILABLE
+            if not is_begun:
+                raise draining() from None
         except ClientGone:
             outcome = Outcome.CALLER_GONE
         except Cut as exc:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from tts_node.access import Access
@@ -65,7 +64,7 @@ class App:
         launch: Launch = ChildProcess.spawn,
     ) -> None:
         self.settings = settings
-        self._metrics = Metrics(CollectorRegistry(), self._queue_depth)
+        self._metrics = Metrics(self._queue_depth)
         self._threads = Threads()
         relay = Relay(self._metrics, self)
         models = {
@@ -89,7 +88,7 @@ class App:
         self.asgi: ASGIApp = Gate(
             routes,
             Access(settings.api_key, settings.allowed_hosts),
-            lambda outcome: self._metrics.answered(outcome, 0.0),
+            self._metrics.refused,
         )
         self.refresh()
 

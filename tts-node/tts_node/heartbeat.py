@@ -35,7 +35,7 @@ class Heartbeat:
 
     def say_goodbye(self, reason: str) -> None:
         """The last event of every listener."""
-        self._goodbye = reason
+        self._goodbye = self._goodbye or reason
         self.notify()
 
     def check_room(self) -> None:

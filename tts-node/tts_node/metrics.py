@@ -18,10 +18,13 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 class Metrics:
     """An `Observer` that counts."""
 
-    def __init__(self, registry: CollectorRegistry, queue_depth: Callable[[], float]) -> None:
-        self._registry = registry
+    def __init__(self, queue_depth: Callable[[], float], registry: CollectorRegistry | None = None) -> None:
+        self._registry = registry = registry or CollectorRegistry()
         self._requests = Counter(
-            "tts_node_requests_total", "Speech requests by how they ended.", ["outcome"], registry=registry
+            "tts_node_requests_total",
+            "Speech requests by how they ended, and all that were refused entry.",
+            ["outcome"],
+            registry=registry,
         )
         self._request_s = Histogram(
             "tts_node_request_duration_seconds",
@@ -79,6 +82,10 @@ class Metrics:
     def text(self) -> bytes:
         """The exposition, of type CONTENT_TYPE."""
         return generate_latest(self._registry)
+
+    def refused(self, outcome: Outcome) -> None:
+        """A request, to whatever route, did not get past the gate."""
+        self._requests.labels(outcome).inc()
 
     # the port
 

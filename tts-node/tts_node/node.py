@@ -121,7 +121,7 @@ class Node:
     def check_serving(self) -> None:
         """Raises Unavailable while yielded or draining."""
         if self._is_draining:
-            raise _draining()
+            raise draining()
         if self._is_yielded:
             raise _yielded()
 
@@ -176,5 +176,6 @@ def _yielded() -> Unavailable:
     )
 
 
-def _draining() -> Unavailable:
+def draining() -> Unavailable:
+    """What a request is told at the node's end."""
     return Unavailable("This node is shutting down.", code="draining", retry_after_s=_DRAINING_RETRY_S)

@@ -59,9 +59,9 @@ class Scripted:
         raise ValueError("this voice is hoarse")
 
     def _print(self, _outlet: Outlet) -> None:
-        print("a chatty library", flush=True)
-        os.write(1, b"written by C code to descriptor 1\n")
+        sys.stdout.write("a chatty library\n")
         sys.stdout.flush()
+        os.write(1, b"written by C code to descriptor 1\n")
 
     def _read(self, _outlet: Outlet) -> None:
         assert sys.stdin.read() == ""

@@ -48,9 +48,9 @@ class ManualClock:
 
     async def sleep(self, delay: float) -> None:
         """Like asyncio's."""
-        woken = asyncio.get_running_loop().create_future()
-        self.call_later(delay, lambda: woken.done() or woken.set_result(None))
-        await woken
+        woken = asyncio.Event()
+        self.call_later(delay, woken.set)
+        await woken.wait()
 
     def advance(self, seconds: float) -> None:
         """Calls every timer that falls due, in order."""

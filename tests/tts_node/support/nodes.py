@@ -60,6 +60,7 @@ class RunningNode:
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115  closed in __exit__
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tts_node", "serve", "--port", "0", *flags],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             env={key: value for key, value in os.environ.items() if not key.startswith("TTS_NODE_")} | env,
@@ -80,7 +81,9 @@ class RunningNode:
         self.client.close()
         self.process.kill()
         self.process.wait()
+        assert self.process.stdin
         assert self.process.stdout
+        self.process.stdin.close()
         self.process.stdout.close()
         self._log.close()
 
@@ -143,11 +146,11 @@ class QuietServer(Server):
 
 
 @asynccontextmanager
-async def hosted(
-    descriptor: EngineDescriptor = FAKE, **env: str
-) -> AsyncIterator[tuple[App, httpx.AsyncClient]]:
+async def hosted(descriptor: EngineDescriptor = FAKE, **env: str) -> AsyncIterator[tuple[App, httpx.AsyncClient]]:
     """An App with a fake engine in real child processes, behind a real socket of this process."""
-    settings = read_settings({}, {"TTS_NODE_PORT": "0"} | {f"TTS_NODE_{key.upper()}": value for key, value in env.items()})
+    settings = read_settings(
+        {}, {"TTS_NODE_PORT": "0"} | {f"TTS_NODE_{key.upper()}": value for key, value in env.items()}
+    )
     launch = functools.partial(ChildProcess.spawn, env={"PYTHONPATH": str(SUPPORT)})
     app = App(settings, registry={settings.engine: descriptor}, launch=launch)
     listener = bind(settings.host, settings.port)

@@ -4,7 +4,6 @@ import io
 from array import array
 from dataclasses import dataclass
 from math import cos, pi, sin, sqrt
-from typing import cast
 
 import av
 
@@ -70,8 +69,8 @@ def decode(data: bytes, audio_format: str) -> Sound:
     if audio_format == "pcm":
         return of_pcm(data)
     resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         rate = container.streams.audio[0].rate
         frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
         frames += resampler.resample(None)
-    return Sound(of_pcm(pcm_of(frames)).samples, cast(int, rate))
+    return Sound(of_pcm(pcm_of(frames)).samples, rate)

@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     checks: dict[str, Callable[[Settings], str]] = {
         "interpreter": check_interpreter,
         "codecs": check_codecs,
+        "library": check_library,
         "port": check_port,
         "speech": check_speech,
     }
@@ -78,6 +79,19 @@ def check_codecs(_settings: Settings) -> str:
                 "pip install --force-reinstall --only-binary :all: av"
             ) from exc
     return f"PyAV {av.__version__} makes {', '.join(AudioFormat)}"
+
+
+def check_library(settings: Settings) -> str:
+    """espeak-ng is installed where the child will look for it."""
+    if settings.engine != "espeak":
+        return "espeak-ng is not the engine"
+    from tts_node.engines.espeak import EspeakError, find_library  # here: the node itself never imports engines
+
+    try:
+        path, _ = find_library()
+    except EspeakError as exc:
+        raise Fault(str(exc)) from exc
+    return f"espeak-ng is {path}"
 
 
 def check_port(settings: Settings) -> str:

@@ -82,11 +82,20 @@ def recipe_of(job: Job) -> Recipe:
 
 
 def find_library() -> tuple[str, Path | None]:
-    """The shared library and its data folder: the packaged one, else the system's (which knows its data)."""
+    """The shared library and its data folder: the packaged one, else the system's (which knows its data).
+
+    Loads nothing. Raises EspeakError with what to install.
+    """
     if importlib.util.find_spec("espeakng_loader") is not None:
         import espeakng_loader
 
-        return str(espeakng_loader.get_library_path()), Path(espeakng_loader.get_data_path())
+        data = Path(espeakng_loader.get_data_path())
+        if len(str(data)) > _MAX_DATA_PATH:
+            raise EspeakError(
+                f"The path of espeak-ng's data is longer than the library can hold ({_MAX_DATA_PATH} characters): "
+                "install this project in a folder with a shorter path."
+            )
+        return str(espeakng_loader.get_library_path()), data
     found = ctypes.util.find_library("espeak-ng")
     if found is None:
         raise EspeakError(
@@ -100,11 +109,6 @@ class Library:
 
     def __init__(self) -> None:
         path, data = find_library()
-        if data is not None and len(str(data)) > _MAX_DATA_PATH:
-            raise EspeakError(
-                f"The path of espeak-ng's data is longer than the library can hold ({_MAX_DATA_PATH} characters): "
-                "install this project in a folder with a shorter path."
-            )
         try:
             self._lib = ctypes.CDLL(path)
         except OSError as exc:

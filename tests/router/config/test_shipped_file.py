@@ -1,0 +1,85 @@
+"""The file that is shipped works as it stands and is the reference of every key."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from router.config import Settings, load, parse
+from router.config import settings as types
+from router.domain import Modality
+from router.providers import build
+
+SHIPPED = Path(__file__).parents[3] / "config" / "providers.yaml"
+
+
+def test_it_loads_without_any_variable_and_switches_on_what_needs_none() -> None:
+    """The gaming PC and the manager wait for an address."""
+    settings = load(SHIPPED, {})
+    built = build(settings, lambda: 0.0)
+    assert "local-tts" in built
+    assert "demo" in built
+    assert {"gaming-pc-tts", "gaming-pc-llm", "tts-manager"}.isdisjoint(built)
+
+
+def test_variables_switch_providers_on() -> None:
+    """As the comments say."""
+    settings = load(SHIPPED, {"GAMING_PC": "192.168.1.20", "TTS_ENDPOINT": "http://192.168.86.63:8000"})
+    assert {"gaming-pc-tts", "gaming-pc-llm", "tts-manager"} <= set(build(settings, lambda: 0.0))
+
+
+@pytest.mark.parametrize(
+    ("environment", "host", "port", "node"),
+    [
+        ({}, "127.0.0.1", 8700, "http://127.0.0.1:8006"),
+        (
+            {"ROUTER_HOST": "::1", "ROUTER_PORT": "9000", "TTS_NODE_PORT": "9001"},
+            "::1",
+            9000,
+            "http://127.0.0.1:9001",
+        ),
+    ],
+)
+def test_addresses_follow_the_environment(environment: dict[str, str], host: str, port: int, node: str) -> None:
+    """The documented variables."""
+    settings = load(SHIPPED, environment)
+    assert (host, port, node) == (
+        settings.server.host,
+        settings.server.port,
+        getattr(settings.providers["local-tts"], "url", None),
+    )
+
+
+def test_values_that_are_written_out_are_the_defaults() -> None:
+    """A reference that contradicts the code would mislead."""
+    settings = load(SHIPPED, {})
+    assert (Settings().server, Settings().speech) == (settings.server, settings.speech)
+
+
+def test_every_key_is_mentioned() -> None:
+    """A key that is not in the reference is not documented."""
+    text = SHIPPED.read_text(encoding="utf-8")
+    classes = [
+        c for c in vars(types).values() if isinstance(c, type) and issubclass(c, BaseModel) and c is not BaseModel
+    ]
+    keys = {name for c in classes for name in c.model_fields}
+    assert set() == {key for key in keys if not re.search(rf"\b{key}\b", text)}
+
+
+def test_what_is_commented_out_loads_too() -> None:
+    """Examples that do not work are worse than none."""
+    text = SHIPPED.read_text(encoding="utf-8").replace("voices: {}", "voices:").replace("clients: {}", "clients:")
+    shown = re.sub(r"^  # (\s*(?:[\w-]+:|- ).*)$", r"  \1", text, flags=re.MULTILINE)
+    settings = parse(shown, "f.yaml", {})
+    assert ({"narrator"}, {"open-webui"}, True) == (
+        set(settings.voices),
+        set(settings.clients),
+        "assistant" in settings.models,
+    )
+
+
+def test_the_default_speech_model_is_routed() -> None:
+    """What tts-1 means exists."""
+    settings = load(SHIPPED, {})
+    assert Modality.SPEECH is settings.models[settings.speech.default_model].serves

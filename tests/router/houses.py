@@ -1,0 +1,175 @@
+"""A whole router around fake providers, and a client that calls it as an ASGI server would."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from fakes import FakeForward, FakeSpeech, ManualClock, RecordingObserver
+
+from router.api.admission import Door
+from router.api.hot import HotRoutes
+from router.api.rest import View, rest_app
+from router.catalogue import Catalogue
+from router.config import Settings
+from router.domain import Model, Voice
+from router.entry import Entry
+from router.forward import Forwarder
+from router.health import HostSign, ProviderSign
+from router.metrics import Metrics
+from router.ports import Header, Probe
+from router.roster import Roster
+from router.speak import Speaker
+from router.speech.voices import VoiceBook
+from router.state import LocalStore
+
+Fake = FakeForward | FakeSpeech
+HOST: Header = (b"host", b"127.0.0.1:8700")
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a client got. `is_complete` is False when the server would cut the connection."""
+
+    status: int = 0
+    headers: list[Header] = field(default_factory=list)
+    chunks: list[bytes] = field(default_factory=list)
+    is_complete: bool = False
+    forbidden: list[str] = field(default_factory=list)
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.chunks)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def get(self, name: str) -> str | None:
+        values = self.all(name)
+        return values[0] if values else None
+
+    def all(self, name: str) -> list[str]:
+        return [value.decode() for key, value in self.headers if key.decode().lower() == name]
+
+
+async def _no_rest(scope: Mapping[str, Any], *_: object) -> None:
+    raise AssertionError(f"{scope['path']} went past the hot routes")
+
+
+class FakeHouse:
+    """The rooms, wired as in `app.py`, with a manual clock and a recording observer."""
+
+    def __init__(
+        self, *providers: Fake, settings: Mapping[str, Any] | None = None, has_rest: bool = False
+    ) -> None:
+        self.settings = Settings.model_validate_json(json.dumps(settings or {}))
+        self.clock = ManualClock()
+        self.observer = RecordingObserver()
+        self.metrics = Metrics()
+        self.is_draining = False
+        cards = {provider.card.id: provider.card for provider in providers}
+        self.roster = Roster(cards, self.observer, self.clock)
+        self.voices = VoiceBook(self.settings.voices, self.roster)
+        self.catalogue = Catalogue(cards, self.settings.models, self.settings.speech, self.roster)
+        self.store = LocalStore(self.clock)
+        forward = {p.card.id: p for p in providers if isinstance(p, FakeForward)}
+        speech = {p.card.id: p for p in providers if isinstance(p, FakeSpeech)}
+        self.forwarder = Forwarder(forward, self.roster, self.observer, self.clock)
+        self.speaker = Speaker(
+            speech, self.roster, self.observer, self.clock, settings=self.settings.speech, voices=self.voices
+        )
+        door = Door(self.settings, "0123abcd")
+        hot = HotRoutes(
+            self.catalogue,
+            self.forwarder,
+            self.speaker,
+            self.store,
+            door,
+            max_body_bytes=int(self.settings.server.max_body_mb * 2**20),
+            max_speech_chars=self.settings.speech.max_input_chars,
+        )
+        view = View(self.catalogue, self.roster, self.voices, self.metrics, self.store, lambda: self.is_draining)
+        rest = rest_app(view) if has_rest else _no_rest  # Litestar takes 0.1 s to build
+        self.entry = Entry(hot, rest, door, self.observer, self.clock)
+
+    def report(self, provider: str, *models: str, voices: Sequence[str] = ()) -> None:
+        """The provider is up and has `models` and `voices`."""
+        self.sign(
+            provider,
+            ProviderSign.READY,
+            models=tuple(Model(name) for name in models),
+            voices=tuple(Voice(name, name) for name in voices) or None,
+        )
+
+    def sign(self, provider: str, sign: ProviderSign, detail: str = "", **lists: Any) -> None:
+        self.roster.note_probe(provider, Probe(HostSign.ANSWERED, sign, detail, **lists))
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Sequence[bytes] = b"",
+        headers: Sequence[Header] = (),
+        *,
+        leaves: Callable[[Answer], bool] | None = None,
+        query: str = "",
+    ) -> Answer:
+        """One request. `leaves`: the client hangs up as soon as this holds of what it has got."""
+        answer = Answer()
+        changed = asyncio.Event()
+        parts = [body] if isinstance(body, bytes) else list(body)
+        inbound = [
+            {"type": "http.request", "body": part, "more_body": index < len(parts) - 1}
+            for index, part in enumerate(parts)
+        ]
+
+        async def receive() -> dict[str, Any]:
+            if inbound:
+                return inbound.pop(0)
+            while leaves is None or not leaves(answer):
+                changed.clear()
+                await changed.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            if answer.is_complete:
+                answer.forbidden.append(f"{message['type']} after the end")
+            if message["type"] == "http.response.start":
+                if answer.status:
+                    answer.forbidden.append("a second start")
+                answer.status = message["status"]
+                answer.headers = list(message["headers"])
+            else:
+                if not answer.status:
+                    answer.forbidden.append("a body before the start")
+                if message.get("body"):
+                    answer.chunks.append(message["body"])
+                answer.is_complete = not message.get("more_body", False)
+            changed.set()
+            await asyncio.sleep(0)
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "scheme": "http",
+            "headers": [HOST, *headers],
+            "client": ("127.0.0.1", 50000),
+            "server": ("127.0.0.1", 8700),
+        }
+        await self.entry(scope, cast("Any", receive), cast("Any", send))
+        assert answer.forbidden == []
+        return answer
+
+    async def chat(self, body: bytes = b'{"model":"m"}', *headers: Header, **more: Any) -> Answer:
+        return await self.ask("POST", "/v1/chat/completions", body, headers, **more)
+
+    async def say(self, body: bytes = b'{"input":"Hello there."}', *headers: Header, **more: Any) -> Answer:
+        return await self.ask("POST", "/v1/audio/speech", body, headers, **more)

@@ -1,0 +1,119 @@
+"""Reading upstreams' answers as they pass."""
+
+import msgspec
+import pytest
+from fakes import head
+
+from router.answers import UsageReader, error_message, is_event_stream, passed_on, retry_after_s
+from router.ports import Header
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([(b"CONTENT-type", b"a")], [(b"content-type", b"a")]),
+        ([(b"Connection", b"close")], []),
+        (
+            [(b"Connection", b" x-one ,X-TWO"), (b"X-One", b"1"), (b"x-two", b"2"), (b"x-three", b"3")],
+            [(b"x-three", b"3")],
+        ),
+        ([(b"Proxy-Authenticate", b"a"), (b"TE", b"a"), (b"X-Router-Cache", b"hit")], []),
+        (
+            [(b"Content-Length", b"3"), (b"Content-Encoding", b"gzip")],
+            [(b"content-length", b"3"), (b"content-encoding", b"gzip")],
+        ),
+    ],
+)
+def test_passed_on(headers: list[Header], expected: list[Header]) -> None:
+    """RFC 9110 §7.6.1: what Connection names goes with it."""
+    assert expected == passed_on(headers)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        (b"0", 0.0),
+        (b" 30 ", 30.0),
+        (b"86401", 86_400.0),
+        (b"9" * 400, 86_400.0),
+        (b"-1", None),
+        (b"1.5", None),
+        (b"", None),
+        (b"Thu, 01 Jan 1970 00:00:00 GMT", None),
+    ],
+    ids=str,
+)
+def test_retry_after(value: bytes | None, expected: float | None) -> None:
+    """Seconds, bounded; anything else says nothing."""
+    assert expected == retry_after_s(value)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"error":{"message":"no such model"}}', "no such model"),
+        (b'{"error":"model not found"}', "model not found"),
+        (b'{"detail":"Not Found"}', "Not Found"),
+        (b'{"message":"nope"}', "nope"),
+        (b'{"error":{"message":"  two\\n lines  "}}', "two lines"),
+        (b'{"error":{"message":"' + b"x" * 500 + b'"}}', "x" * 200),
+        (b'{"error":{"message":5}}', ""),
+        (b'{"error":null}', ""),
+        (b'{"error":[1]}', ""),
+        (b"[1]", ""),
+        (b"<html>Bad Gateway</html>", ""),
+        (b"\xff\xfe", ""),
+        (b'{"error":"\xff"}', ""),
+        (b"", ""),
+    ],
+    ids=lambda value: repr(value[:30]),
+)
+def test_the_human_part_of_an_error(body: bytes, expected: str) -> None:
+    """OpenAI's, Ollama's and FastAPI's shapes; one line, bounded; whatever else, nothing."""
+    assert expected == error_message(body)
+
+
+def test_an_error_nested_beyond_reason_has_no_human_part() -> None:
+    """An upstream must not be able to break the router by its error."""
+    assert "" == error_message(b"[" * 100_000 + b"]" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (b"text/event-stream", True),
+        (b"Text/Event-Stream; charset=utf-8", True),
+        (b"application/json", False),
+        (None, False),
+    ],
+)
+def test_is_event_stream(value: bytes | None, expected: bool) -> None:
+    """Media types are case-insensitive (RFC 9110 §8.3.1)."""
+    headers: list[Header] = [] if value is None else [(b"content-TYPE", value)]
+    assert expected is is_event_stream(head(200, *headers))
+
+
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        ([b'{"usage":{"prompt_tokens":7,"completion_tokens": 11}}'], (7, 11)),
+        ([b'{"usage":{"input_tokens":7}}', b'{"usage":{"output_tokens":3}}', b'{"output_tokens" : 9}'], (7, 9)),
+        ([b'{"content":"nothing here"}'], (0, 0)),
+        ([b'{"content":"say \\"prompt_tokens\\": 5"}'], (0, 0)),
+        ([b'{"prompt_tokens_details":{"cached_tokens":3},"prompt_tokens":8}'], (8, 0)),
+    ],
+)
+def test_token_counts_are_the_last_seen(chunks: list[bytes], expected: tuple[int, int]) -> None:
+    """OpenAI's and Anthropic's words; servers count up in a stream."""
+    reader = UsageReader()
+    for chunk in chunks:
+        reader.see(chunk)
+    assert expected == (reader.tokens_in, reader.tokens_out)
+
+
+def test_a_count_beyond_reason_breaks_nothing() -> None:
+    """The answer is on its way to a client; a silly number in it must not cut it."""
+    reader = UsageReader()
+    reader.see(msgspec.json.encode({"prompt_tokens": 1}) + b'"output_tokens":' + b"9" * 5000)
+    assert 1 == reader.tokens_in

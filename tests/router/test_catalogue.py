@@ -1,0 +1,187 @@
+"""What a model name means."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from fakes import chat_card, speech_card
+
+from router.catalogue import Catalogue, Listed
+from router.config import Settings
+from router.domain import Modality, Model, ProviderCard, Route
+from router.errors import InvalidRequest, NotFound
+
+CHAT, SPEECH = Modality.CHAT, Modality.SPEECH
+
+
+class _Reports:
+    def __init__(self, **models: list[str]) -> None:
+        self._models = models
+
+    def models_of(self, provider: str) -> Mapping[str, Model]:
+        return {name: Model(name) for name in self._models.get(provider, [])}
+
+
+BOTH = ProviderCard("both", "openai", "h", frozenset({CHAT, SPEECH}), 2)
+
+
+def _catalogue(*cards: ProviderCard, models: Any = None, speech: Any = None, **reports: list[str]) -> Catalogue:
+    settings = Settings.model_validate_json(json.dumps({"models": models or {}, "speech": speech or {}}))
+    return Catalogue({card.id: card for card in cards}, settings.models, settings.speech, _Reports(**reports))
+
+
+A, B = chat_card("a", tier=1), chat_card("b", tier=2)
+S, T = speech_card("s", tier=1), speech_card("t", tier=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("llama", [Route("a", "llama", 1), Route("b", "llama", 2)]),
+        ("only-b", [Route("b", "only-b", 2)]),
+        ("a/llama", [Route("a", "llama", 1)]),
+        ("a/not-reported", [Route("a", "not-reported", 1)]),
+        ("a/x/y", [Route("a", "x/y", 1)]),
+        ("hf.co/x/y", [Route("b", "hf.co/x/y", 2)]),
+        ("qwen", [Route("b", "qwen:latest", 2)]),
+        ("qwen:latest", [Route("b", "qwen:latest", 2)]),
+        ("house", [Route("a", "big", 5), Route("b", "house", 2)]),
+        ("off", []),
+    ],
+)
+def test_chat_names(name: str, expected: list[Route]) -> None:
+    """A configured name, then `provider/model`, then what is reported."""
+    models = {
+        "house": {"routes": [{"provider": "a", "model": "big", "tier": 5}, {"provider": "b"}]},
+        "off": {"routes": [{"provider": "not-switched-on"}]},
+        "aloud": {"serves": "speech", "routes": [{"provider": "s"}]},
+    }
+    catalogue = _catalogue(
+        A, B, S, models=models, a=["llama"], b=["llama", "only-b", "hf.co/x/y", "qwen:latest"], s=["espeak"]
+    )
+    assert expected == catalogue.resolve(CHAT, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["lama", "c/llama", "a/", "/llama", "espeak", "s/espeak", "aloud", "LLAMA", "llama "]
+)
+def test_an_unknown_chat_model_is_a_404(name: str) -> None:
+    """Another model is never substituted; a speech model is no chat model."""
+    catalogue = _catalogue(
+        A, S, models={"aloud": {"serves": "speech", "routes": [{"provider": "s"}]}}, a=["llama"], s=["espeak"]
+    )
+    with pytest.raises(NotFound) as caught:
+        catalogue.resolve(CHAT, name)
+    assert ("model", "model_not_found") == (caught.value.param, caught.value.code)
+
+
+def test_close_names_are_suggested_else_the_known_ones_listed() -> None:
+    """Most such errors are typing errors."""
+    catalogue = _catalogue(A, a=["llama3", "mistral"])
+    messages = []
+    for name in ("lama3", "zzz"):
+        with pytest.raises(NotFound) as caught:
+            catalogue.resolve(CHAT, name)
+        messages.append(caught.value.message)
+    assert [
+        "No model is called 'lama3'. Did you mean llama3?",
+        "No model is called 'zzz'. Known: llama3, mistral.",
+    ] == messages
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_a_chat_needs_a_model(name: str | None) -> None:
+    """There is no default chat model to guess."""
+    with pytest.raises(InvalidRequest) as caught:
+        _catalogue(A, a=["llama"]).resolve(CHAT, name)
+    assert ("model", "model_required") == (caught.value.param, caught.value.code)
+
+
+SPEAKING = {"speech": {"serves": "speech", "routes": [{"provider": "s", "model": "turbo"}]}}
+SUB = 10_000
+
+
+@pytest.mark.parametrize(
+    ("substitution", "name", "expected"),
+    [
+        ("any", None, [Route("s", "turbo", 1), Route("t", "espeak", SUB + 3, "model")]),
+        ("any", "", [Route("s", "turbo", 1), Route("t", "espeak", SUB + 3, "model")]),
+        ("any", "tts-1", [Route("s", "turbo", 1), Route("t", "espeak", SUB + 3, "model")]),
+        ("any", "tts-1-hd", [Route("s", "turbo", 1), Route("t", "espeak", SUB + 3, "model")]),
+        ("any", "gpt-4o-mini-tts", [Route("s", "turbo", 1), Route("t", "espeak", SUB + 3, "model")]),
+        ("any", "espeak", [Route("t", "espeak", 3), Route("s", "turbo", SUB + 1, "model")]),
+        ("any", "t/other", [Route("t", "other", 3), Route("s", "turbo", SUB + 1, "model")]),
+        ("none", "espeak", [Route("t", "espeak", 3)]),
+        ("none", "t/other", [Route("t", "other", 3)]),
+        ("none", "tts-1", [Route("s", "turbo", 1)]),
+    ],
+)
+def test_speech_names(substitution: str, name: str | None, expected: list[Route]) -> None:
+    """The default's aliases; another engine last of all and marked, when that is allowed."""
+    catalogue = _catalogue(
+        S,
+        T,
+        A,
+        models=SPEAKING,
+        speech={"substitution": substitution},
+        s=["turbo", "original"],
+        t=["espeak"],
+        a=["llama"],
+    )
+    assert expected == catalogue.resolve(SPEECH, name)
+
+
+def test_without_a_configured_default_everybody_who_speaks_will_do() -> None:
+    """Nothing was asked for, so nothing is substituted."""
+    catalogue = _catalogue(S, T, s=["turbo"], t=["espeak"])
+    assert [Route("s", "turbo", 1), Route("t", "espeak", 3)] == catalogue.resolve(SPEECH, None)
+
+
+@pytest.mark.parametrize("name", ["turbos", "llama", "a/llama", "nobody/turbo"])
+def test_an_unknown_speech_model_is_a_404(name: str) -> None:
+    """Also under `substitution: any`: a typing error is not a wish for any engine."""
+    with pytest.raises(NotFound):
+        _catalogue(S, A, models=SPEAKING, s=["turbo"], a=["llama"]).resolve(SPEECH, name)
+
+
+def test_a_configured_speech_model_whose_providers_are_off_is_substituted() -> None:
+    """The name is known, so somebody else speaks and says so."""
+    models = {**SPEAKING, "fine": {"serves": "speech", "routes": [{"provider": "not-switched-on"}]}}
+    assert [Route("s", "turbo", SUB + 1, "model")] == _catalogue(S, models=models, s=["turbo"]).resolve(
+        SPEECH, "fine"
+    )
+
+
+def test_the_list_has_every_name_once() -> None:
+    """Configured names first; a model of several providers is one model."""
+    catalogue = _catalogue(
+        A,
+        B,
+        S,
+        models={**SPEAKING, "off": {"routes": [{"provider": "x"}]}},
+        a=["m", "n"],
+        b=["m"],
+        s=["turbo", "speech"],
+    )
+    assert [
+        Listed("speech", SPEECH, ("s",)),
+        Listed("m", CHAT, ("a", "b")),
+        Listed("n", CHAT, ("a",)),
+        Listed("turbo", SPEECH, ("s",)),
+    ] == catalogue.listed()
+
+
+def test_a_provider_of_both_serves_both() -> None:
+    """One server may chat and speak."""
+    catalogue = _catalogue(BOTH, both=["omni"], speech={"substitution": "none"})
+    assert [Route("both", "omni", 2)] == catalogue.resolve(CHAT, "omni") == catalogue.resolve(SPEECH, "omni")
+
+
+def test_the_demo_is_found_by_its_name_only() -> None:
+    """It is never a fallback for another model."""
+    demo = ProviderCard("demo", "demo", "demo", frozenset({CHAT}), is_demo=True)
+    catalogue = _catalogue(A, demo, a=["llama"], demo=["demo"])
+    assert (["a"], ["demo"]) == tuple(
+        [route.provider for route in catalogue.resolve(CHAT, name)] for name in ("llama", "demo")
+    )

@@ -1,0 +1,79 @@
+"""The dry run of routing."""
+
+import pytest
+from fakes import FakeForward, FakeSpeech, chat_card, head, pcm, speech_card
+from houses import FakeHouse
+
+from router.domain import Utterance
+from router.errors import NotFound
+from router.explain import Explained, explain
+from router.health import ProviderSign
+
+
+def _house() -> FakeHouse:
+    house = FakeHouse(
+        FakeForward(chat_card("llm"), [head()]),
+        FakeSpeech(speech_card("gpu"), lambda _: Utterance(pcm(1))),
+        FakeSpeech(speech_card("cpu", tier=3), lambda _: Utterance(pcm(1))),
+    )
+    house.report("llm", "m")
+    house.report("gpu", "turbo", voices=["fable"])
+    house.report("cpu", "espeak", voices=["fable", "en"])
+    return house
+
+
+def _explained(house: FakeHouse, model: str | None, voice: str | None) -> list[Explained]:
+    return explain(house.catalogue, house.roster, house.voices, model, voice)
+
+
+def test_a_chat_model() -> None:
+    """Its providers and why."""
+    house = _house()
+    assert [Explained("llm", "m", 1, True, "tier 1, up", None)] == _explained(house, "m", None)
+    assert {
+        "provider": "llm",
+        "model": "m",
+        "tier": 1,
+        "eligible": True,
+        "reason": "tier 1, up",
+        "substitutes": None,
+    } == _explained(house, "m", None)[0].as_json()
+
+
+def test_no_model_is_the_default_for_speech() -> None:
+    """As for a request."""
+    assert ["gpu", "cpu"] == [entry.provider for entry in _explained(_house(), None, None)]
+
+
+def test_a_speech_model_by_its_name() -> None:
+    """Without saying that it is one."""
+    entries = _explained(_house(), "espeak", None)
+    assert [("cpu", None), ("gpu", "model")] == [(entry.provider, entry.substitutes) for entry in entries]
+
+
+def test_a_voice_passes_over_who_has_it_not() -> None:
+    """With the reason."""
+    entries = _explained(_house(), None, "en")
+    assert [("gpu", False, "has no voice 'en'"), ("cpu", True, "tier 3, up")] == [
+        (entry.provider, entry.is_eligible, entry.reason) for entry in entries
+    ]
+
+
+def test_what_cannot_serve_is_shown_all_the_same() -> None:
+    """Last, and why."""
+    house = _house()
+    house.sign("gpu", ProviderSign.YIELDED, "a game has the GPU")
+    assert ("gpu", False, "yielded (a game has the GPU)") == (
+        (entry := _explained(house, None, None)[-1]).provider,
+        entry.is_eligible,
+        entry.reason,
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "voice"), [("nobody", None), ("nobody", "fable"), (None, "nobody"), ("m", "fable")]
+)
+def test_unknown_names_are_not_found(model: str | None, voice: str | None) -> None:
+    """A voice makes it speech, and a chat model does not speak."""
+    with pytest.raises(NotFound):
+        _explained(_house(), model, voice)

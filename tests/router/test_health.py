@@ -1,0 +1,146 @@
+"""The tables of health, every row."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.health import (
+    HOST_TABLE,
+    RETURN_AFTER,
+    STATE_SAID,
+    HostSign,
+    HostState,
+    ProviderHealth,
+    ProviderSign,
+    ProviderState,
+    next_host,
+    next_provider,
+)
+
+R, S, U = HostState.REACHABLE, HostState.SUSPECT, HostState.UNREACHABLE
+A, N = HostSign.ANSWERED, HostSign.SILENT
+
+
+@pytest.mark.parametrize(
+    ("state", "sign", "after"), [(R, A, R), (R, N, S), (S, A, R), (S, N, U), (U, A, S), (U, N, U)]
+)
+def test_host_table(state: HostState, sign: HostSign, after: HostState) -> None:
+    """Two misses open a host's circuit, two answers close it."""
+    assert after is next_host(state, sign)
+
+
+def test_the_host_table_is_complete() -> None:
+    """No state and sign are left undecided."""
+    assert {(state, sign) for state in HostState for sign in HostSign} == set(HOST_TABLE)
+
+
+@given(st.lists(st.sampled_from(HostSign)))
+def test_a_host_remembers_no_more_than_two_signs(signs: list[HostSign]) -> None:
+    """After two equal signs the past does not matter."""
+    state = HostState.REACHABLE
+    for sign in signs:
+        state = next_host(state, sign)
+    if signs[-2:] == [N, N]:
+        assert state is U
+    if signs[-2:] == [A, A]:
+        assert state is R
+    assert (state is U) <= (N in signs[-2:])
+
+
+P = ProviderState
+G = ProviderSign
+WORDS = [
+    (G.READY, P.UP),
+    (G.HEARTBEAT, P.UP),
+    (G.COLD, P.COLD),
+    (G.LOADING, P.LOADING),
+    (G.YIELDED, P.YIELDED),
+    (G.DRAINING, P.DRAINING),
+]
+
+
+def _at(state: ProviderState, streak: int = 0) -> ProviderHealth:
+    return ProviderHealth(state, 5.0, streak, "before")
+
+
+@pytest.mark.parametrize("state", [state for state in P if state is not P.DOWN])
+@pytest.mark.parametrize(("sign", "after"), WORDS)
+def test_a_providers_own_word_is_believed_at_once(
+    state: ProviderState, sign: ProviderSign, after: ProviderState
+) -> None:
+    """From every state but down; `since` moves only when the state does."""
+    health = next_provider(_at(state), sign, "now", 9.0)
+    assert ProviderHealth(after, 5.0 if after is state else 9.0, 1, "now") == health
+
+
+@pytest.mark.parametrize(("sign", "after"), WORDS)
+def test_the_way_out_of_down_takes_two_good_signs(sign: ProviderSign, after: ProviderState) -> None:
+    """Or the node's own heartbeat, which is no accident of timing."""
+    first = next_provider(_at(P.DOWN), sign, "now", 9.0)
+    expected = P.UP if sign is G.HEARTBEAT else P.DOWN
+    assert (expected, 1) == (first.state, first.good_streak)
+    assert after is next_provider(first, sign, "now", 10.0).state
+
+
+@pytest.mark.parametrize("state", list(P))
+def test_a_hard_fault_is_believed_at_once(state: ProviderState) -> None:
+    """From every state."""
+    health = next_provider(_at(state, 2), G.FAULT, "refused", 9.0)
+    assert ProviderHealth(P.DOWN, 5.0 if state is P.DOWN else 9.0, 0, "refused") == health
+
+
+@pytest.mark.parametrize("state", list(P))
+def test_slowness_changes_no_state(state: ProviderState) -> None:
+    """Slow is not dead; it only breaks the row of good signs."""
+    assert ProviderHealth(state, 5.0, 0, "busy") == next_provider(_at(state, 1), G.SLOW, "busy", 9.0)
+
+
+def test_a_slow_sign_starts_the_count_again() -> None:
+    """Two good signs in a row are two in a row."""
+    health = _at(P.DOWN)
+    for sign in (G.READY, G.SLOW, G.READY):
+        health = next_provider(health, sign, "", 9.0)
+    assert (P.DOWN, 1) == (health.state, health.good_streak)
+
+
+def test_every_word_leads_somewhere() -> None:
+    """SLOW and FAULT are no words of the provider's own."""
+    assert set(G) - {G.SLOW, G.FAULT} == set(STATE_SAID)
+
+
+@given(st.lists(st.tuples(st.sampled_from(ProviderSign), st.floats(0.001, 10))))
+def test_invariants_of_the_machine(history: list[tuple[ProviderSign, float]]) -> None:
+    """Whatever happens, in whatever order."""
+    health, now = ProviderHealth(since=0.0), 0.0
+    streak = 0
+    for sign, passed in history:
+        now += passed
+        was, health = health, next_provider(health, sign, str(sign), now)
+        streak = 0 if sign in {G.SLOW, G.FAULT} else streak + 1
+        assert health.detail == sign
+        assert health.good_streak == min(streak, RETURN_AFTER)
+        assert (health.since == now) == (health.state is not was.state)
+        assert health.state is not P.UNKNOWN or sign is G.SLOW
+        if sign is G.FAULT:
+            assert health.state is P.DOWN
+        if was.state is P.DOWN and health.state is not P.DOWN:
+            assert sign is G.HEARTBEAT or streak >= RETURN_AFTER
+        if health.state is P.DOWN and was.state is not P.DOWN:
+            assert sign is G.FAULT
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (P.UNKNOWN, True),
+        (P.UP, True),
+        (P.COLD, True),
+        (P.LOADING, True),
+        (P.YIELDED, False),
+        (P.DRAINING, False),
+        (P.DOWN, False),
+    ],
+)
+def test_which_states_are_available(state: ProviderState, expected: bool) -> None:
+    """A cold provider loads its model on demand."""
+    assert expected is state.is_available

@@ -1,0 +1,332 @@
+"""TLS through httpx's transport: the same promises as on plain HTTP, and no cookie jar."""
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import pytest
+from fakes import ManualClock, RecordingSink
+from loopback import Peer, answering, black_hole, free_port, ok, serving
+from running import run, until
+
+from router.errors import ConnectionLost, DialTimeout, Malformed, NotSent, UpstreamFault
+from router.ports import UpstreamRequest
+from router.transport import TlsTransport, tls, transport_to
+
+# Made for these tests once, valid for a century, trusted by nobody else.
+CERTIFICATE = Path(__file__).with_name("loopback.crt")
+KEY = Path(__file__).with_name("loopback.key")
+GET = UpstreamRequest("GET", "/", [])
+POST = UpstreamRequest("POST", "/v1/x?y=1", [(b"Content-Type", b"application/json")], b'{"a":1}')
+
+
+@pytest.fixture
+def server_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE, KEY)
+    return context
+
+
+@pytest.fixture
+def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.create_default_context(cafile=str(CERTIFICATE))
+    monkeypatch.setattr(tls, "tls_context", lambda: context)
+
+
+async def _exchange(transport: TlsTransport, request: UpstreamRequest = GET) -> RecordingSink:
+    sink = RecordingSink()
+    await transport.send(request, sink)
+    await sink.over.wait()
+    await until(lambda: "exchanges=0" in repr(transport))  # its connection is in the pool again
+    assert sink.forbidden == []
+    return sink
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_requests_share_a_connection_and_arrive_whole(server_context: ssl.SSLContext) -> None:
+    """Body, headers and answer are as given; the second request does not dial."""
+
+    async def main() -> tuple[list[bytes], int, str, bytes, list[str]]:
+        async with serving(answering(ok(b"hello")), tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            bodies = [(await _exchange(transport, POST)).body for _ in range(2)]
+            await transport.aclose()
+            request = upstream.requests[0]
+            names = sorted(name.lower() for name, _ in request.headers)
+            return bodies, upstream.connections, request.line, request.body, names
+
+    expected = (
+        [b"hello", b"hello"],
+        1,
+        "POST /v1/x?y=1 HTTP/1.1",
+        b'{"a":1}',
+        ["content-length", "content-type", "host"],
+    )
+    assert expected == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_a_cookie_is_never_sent_back(server_context: ssl.SSLContext) -> None:
+    """One client's Set-Cookie must not ride on another client's request."""
+
+    async def main() -> str | None:
+        async with serving(answering(ok(b"", "Set-Cookie: who=alice; Path=/")), tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            await _exchange(transport)
+            await _exchange(transport)
+            await transport.aclose()
+            assert len(upstream.requests) == 2
+            return upstream.requests[1].get("cookie")
+
+    assert None is run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_a_redirect_is_the_answer(server_context: ssl.SSLContext) -> None:
+    """Following it would take the key to another server."""
+
+    async def main() -> tuple[int, int]:
+        answer = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
+        async with serving(answering(answer), tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            sink = await _exchange(transport)
+            await transport.aclose()
+            return sink.status, len(upstream.requests)
+
+    assert (302, 1) == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_compressed_bytes_pass_as_they_are(server_context: ssl.SSLContext) -> None:
+    """What the upstream compressed for the client stays compressed."""
+
+    async def main() -> tuple[bytes, bytes | None]:
+        async with serving(
+            answering(ok(b"\x1f\x8bnot really", "Content-Encoding: gzip")), tls=server_context
+        ) as up:
+            transport = TlsTransport("127.0.0.1", up.port, connect_s=5)
+            sink = await _exchange(transport)
+            await transport.aclose()
+            return sink.body, sink.header(b"content-encoding")
+
+    assert (b"\x1f\x8bnot really", b"gzip") == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_chunks_arrive_as_they_are_sent(server_context: ssl.SSLContext) -> None:
+    """A stream is not held back until it is whole."""
+
+    async def main() -> bytes:
+        go_on = asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+            await go_on.wait()
+            peer.send(b"3\r\ntwo\r\n0\r\n\r\n")
+            await peer.until_closed()
+
+        async with serving(script, tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            sink = RecordingSink()
+            await transport.send(GET, sink)
+            await until(lambda: sink.body == b"one")
+            go_on.set()
+            await sink.over.wait()
+            await transport.aclose()
+            return sink.body
+
+    assert b"onetwo" == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_abort_closes_the_socket_and_the_sink_hears_nothing_more(server_context: ssl.SSLContext) -> None:
+    """As on plain HTTP."""
+
+    async def main() -> tuple[bool, list[str], bool]:
+        closed = asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+            await peer.until_closed()
+            closed.set()
+
+        async with serving(script, tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            sink = RecordingSink()
+            exchange = await transport.send(GET, sink)
+            await sink.begun.wait()
+            exchange.abort()
+            exchange.abort()
+            sink.is_aborted = True
+            await closed.wait()
+            await transport.aclose()
+            return closed.is_set(), sink.forbidden, sink.over.is_set()
+
+    assert (True, [], False) == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_cancelling_the_wait_for_a_head_closes_the_socket(server_context: ssl.SSLContext) -> None:
+    """A client that leaves before the first token frees the upstream too."""
+
+    async def main() -> bool:
+        asked, closed = asyncio.Event(), asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            asked.set()
+            await peer.until_closed()
+            closed.set()
+
+        async with serving(script, tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            sending = asyncio.ensure_future(transport.send(GET, RecordingSink()))
+            await asked.wait()
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            await closed.wait()
+            await transport.aclose()
+            return closed.is_set()
+
+    assert run(main()) is True
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_pause_holds_and_resume_goes_on(server_context: ssl.SSLContext) -> None:
+    """A paused exchange takes no more than one chunk; resumed, nothing is missing."""
+    size = 16 * 1024 * 1024
+
+    async def main() -> tuple[bool, int]:
+        async with serving(answering(ok(b"x" * size)), tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            sink = RecordingSink()
+            exchange = await transport.send(GET, sink)
+            await sink.begun.wait()
+            exchange.pause()
+            await asyncio.sleep(0.05)
+            is_held = len(sink.body) < size // 2
+            exchange.resume()
+            await sink.over.wait()
+            await transport.aclose()
+            return is_held, len(sink.body)
+
+    assert (True, size) == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"", ConnectionLost),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", ConnectionLost),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n", ConnectionLost),
+        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", Malformed),
+    ],
+    ids=["nothing", "half a body", "no last chunk", "another protocol"],
+)
+def test_faults_are_told_by_what_they_are(
+    server_context: ssl.SSLContext, answer: bytes, kind: type[UpstreamFault]
+) -> None:
+    """A cut is a loss, foreign bytes are malformed, whether they reach the sender or the sink."""
+
+    async def main() -> type:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            peer.send(answer)
+
+        async with serving(script, tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            try:
+                fault = (await _exchange(transport)).fault
+            except UpstreamFault as raised:
+                fault = raised
+            await transport.aclose()
+            return type(fault)
+
+    assert kind is run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_a_stale_connection_is_replaced_by_a_fresh_one(server_context: ssl.SSLContext) -> None:
+    """A reused connection that closes before a byte of the answer: the request goes out again, once."""
+
+    async def main() -> tuple[bytes, int]:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            peer.send(ok(b"%d" % peer.number))
+            await peer.request()
+
+        async with serving(script, tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            await _exchange(transport)
+            sink = await _exchange(transport)
+            await transport.aclose()
+            return sink.body, upstream.connections
+
+    assert (b"2", 2) == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_nobody_listening_is_not_sent() -> None:
+    """Nothing went out."""
+
+    async def main() -> bool:
+        transport = TlsTransport("127.0.0.1", free_port(), connect_s=5)
+        with pytest.raises(NotSent):
+            await transport.send(GET, RecordingSink())
+        await transport.aclose()
+        return True
+
+    assert run(main()) is True
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_a_silent_machine_is_a_dial_timeout() -> None:
+    """A black hole is known within `connect_s`."""
+
+    async def main() -> type:
+        with black_hole() as port:
+            transport = TlsTransport("127.0.0.1", port, connect_s=0.15)
+            with pytest.raises(NotSent) as caught:
+                await transport.send(GET, RecordingSink())
+            await transport.aclose()
+            return type(caught.value)
+
+    assert DialTimeout is run(main())
+
+
+def test_a_certificate_nobody_vouches_for_is_not_sent_anything(server_context: ssl.SSLContext) -> None:
+    """With the system's certificates, this server is a stranger."""
+
+    async def main() -> int:
+        async with serving(answering(ok(b"hi")), tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            with pytest.raises(NotSent):
+                await transport.send(GET, RecordingSink())
+            await transport.aclose()
+            return len(upstream.requests)
+
+    tls.tls_context.cache_clear()
+    assert 0 == run(main())
+
+
+def test_the_process_has_one_tls_context_from_tls_1_2() -> None:
+    """Building one costs 30 ms; older protocols are not spoken."""
+    first = tls.tls_context()
+    assert (True, ssl.TLSVersion.TLSv1_2) == (first is tls.tls_context(), first.minimum_version)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "keep_alive", "shown"),
+    [
+        ("https", True, "<TlsTransport h:8443 exchanges=0>"),
+        ("http", True, "<Http1Transport h:8443 open=0 idle=0>"),
+        ("http", False, "<Http1Transport h:8443 open=0 idle=0>"),
+    ],
+)
+def test_the_scheme_chooses_the_transport(scheme: str, keep_alive: bool, shown: str) -> None:
+    """Plain HTTP is ours, TLS is httpx's."""
+    transport = transport_to(scheme, "h", 8443, connect_s=1, clock=ManualClock(), keep_alive=keep_alive)
+    assert shown == repr(transport)
