@@ -113,7 +113,7 @@ def passed_on(headers: Sequence[Header]) -> list[Header]:
 
 
 # OpenAI's `usage` and Anthropic's.
-_COUNTS: Final = re.compile(rb'"(prompt|input|completion|output)_tokens"\s*:\s*(\d+)')
+_COUNTS: Final = re.compile(rb'"(prompt|input|completion|output)_tokens"\s*:\s*(\d{1,12})')
 _IN: Final = frozenset({b"prompt", b"input"})
 
 

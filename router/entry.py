@@ -9,6 +9,7 @@ the old ones finishes there.
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -24,6 +25,13 @@ from router.outcomes import Outcome, outcome_of, outcome_of_status
 from router.ports import Monotonic, Observer, Record
 
 _log = logging.getLogger(__name__)
+
+
+def plain_path(path: str) -> str:
+    """One spelling for every path, before anybody decides by it: Litestar takes `//admin` for `/admin`."""
+    if "//" not in path and not path.endswith("/"):
+        return path
+    return re.sub("/{2,}", "/", path).rstrip("/") or "/"
 
 
 @dataclass(slots=True)
@@ -68,6 +76,9 @@ class Entry:
         if scope["type"] != "http":
             await self._rest(scope, receive, send)
             return
+        path = plain_path(scope["path"])
+        if path != scope["path"]:
+            scope = {**scope, "path": path}
         endpoint = HOT_PATHS.get(scope["path"])
         label = endpoint.value if endpoint is not None else "other"
         record = Record(request_id_of(scope["headers"]), label, self._clock())

@@ -5,13 +5,14 @@ So nothing is sent to the client before the upstream's first body byte, and a sh
 of it is here: a server that dies in between costs the client nothing but time.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from router.answers import UsageReader, exhausted, is_event_stream, passed_on, rejection
 from router.domain import Endpoint, Route
-from router.errors import Refusal, UpstreamFault
+from router.errors import Refusal, Silent, UpstreamFault
 from router.ports import ForwardProvider, Header, Monotonic, Observer, Record, ResponseHead
 from router.repeat import Circumstances, may_try_next
 from router.roster import Roster
@@ -125,7 +126,11 @@ class Forwarder:
         provider, record, usage = self._providers[route.provider], call.record, UsageReader()
         first_byte_s, stall_s = provider.card.first_byte_s, provider.card.stall_s
         body = call.body_for(route.model)
-        inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox))
+        try:
+            async with asyncio.timeout(first_byte_s):  # over TLS, sending returns only with the head
+                inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox))
+        except TimeoutError as exc:
+            raise Silent(f"no byte within {first_byte_s:g} s") from exc
         head = await inbox.read_head(first_byte_s)
         await _raise_for_status(head, inbox, stall_s, provider.redact)
         record.streamed = is_event_stream(head)
@@ -152,7 +157,11 @@ async def _raise_for_status(
 ) -> None:
     """Raise Rejected when the status blames the provider. The client's own faults pass as they are."""
     if head.status in PROVIDER_FAULTS or head.status >= 500:
-        raise rejection(head, await inbox.read_all(stall_s, _ERROR_BODY_BYTES), redact)
+        try:
+            body = await inbox.read_all(stall_s, _ERROR_BODY_BYTES)
+        except UpstreamFault:  # the status says enough
+            body = b""
+        raise rejection(head, body, redact)
 
 
 async def _first_part(head: ResponseHead, inbox: Inbox, deadline_s: float) -> bytes:

@@ -46,12 +46,29 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%H:%M:%S", time.localtime(record.created))
         fields = getattr(record, "fields", {})
-        shown = " ".join(f"{key}={value}" for key, value in fields.items() if value not in ("", None))
+        shown = " ".join(f"{key}={_visible(value)}" for key, value in fields.items() if value not in ("", None))
         line = f"{stamp} {record.levelname.lower():7} {record.getMessage()} {shown}".rstrip()
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         colour = _COLOURS.get(record.levelname) if self._in_colour else None
         return f"{colour}{line}\x1b[0m" if colour else line
+
+
+def _visible(value: object) -> str:
+    """A value on one line: a model's name must not forge lines or drive the terminal."""
+    text = str(value)
+    return text if text.isprintable() else ascii(text)
+
+
+class _Listener(logging.handlers.QueueListener):
+    """Ends although the queue may be full."""
+
+    def __init__(self, lines: "queue.Queue[logging.LogRecord | None]", writer: logging.Handler) -> None:
+        super().__init__(lines, writer)
+        self._lines = lines
+
+    def enqueue_sentinel(self) -> None:
+        self._lines.put(None)  # waits for the writer to make room
 
 
 class _DroppingQueueHandler(logging.handlers.QueueHandler):
@@ -83,9 +100,9 @@ def logging_to_stderr(log_format: str, level: str) -> Iterator[None]:
     is_text = log_format == "text" or (log_format == "auto" and is_terminal)
     writer = logging.StreamHandler(sys.stderr)
     writer.setFormatter(TextFormatter(in_colour=is_terminal) if is_text else JsonFormatter())
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUE_LINES)
+    lines: queue.Queue[logging.LogRecord | None] = queue.Queue(_QUEUE_LINES)
     handler = _DroppingQueueHandler(lines)
-    listener = logging.handlers.QueueListener(lines, writer)
+    listener = _Listener(lines, writer)
     root = logging.getLogger()
     before = root.handlers[:], root.level
     root.handlers[:] = [handler]

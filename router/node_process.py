@@ -54,10 +54,13 @@ class NodeProcess:
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
-            status = await self._run_once()
+            try:
+                status: int | str = await self._run_once()
+            except OSError as exc:
+                status = f"{exc.strerror or exc} ({self._command[0]})"
             if loop.time() - started > LONGEST_PAUSE_S:
                 pause_s = FIRST_PAUSE_S
-            _log.warning("the local tts-node ended with status %s; starting it again in %.1f s", status, pause_s)
+            _log.warning("the local tts-node ended (%s); starting it again in %.1f s", status, pause_s)
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 

@@ -24,8 +24,12 @@ def bind(host: str, port: int, hint: str = "--port {0}, ROUTER_PORT={0}, or make
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, proto)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
             raise CannotListen(

@@ -170,7 +170,7 @@ def _presented_key(seen: Mapping[bytes, bytes]) -> str | None:
     scheme, _, token = seen.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"bearer" and token.strip():
         return token.strip().decode("latin-1")
-    for name in _KEY_HEADERS:
+    for name in (b"x-api-key", b"xi-api-key"):
         if name in seen:
             return seen[name].decode("latin-1")
     return None

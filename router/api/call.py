@@ -111,7 +111,7 @@ def _own_headers(record: Record) -> list[Header]:
     if record.provider:
         headers += [
             (b"x-router-provider", record.provider.encode()),
-            (b"x-router-model", printable(record.model)),
+            (b"x-router-model", printable(record.model[:200])),
             (b"x-router-attempts", str(record.attempts).encode()),
             (b"x-router-overhead-ms", f"{record.overhead_s * 1000:.2f}".encode()),
         ]

@@ -79,8 +79,14 @@ def check_duplicates(text: str) -> None:
     seen: set[str] = set()
     for key, _, _ in _members(text):
         if key in seen:
-            raise InvalidRequest(f"The key {key[:100]!r} is given twice.", param=key[:100], code="duplicate_key")
+            raise duplicate_key(key)
         seen.add(key)
+
+
+def duplicate_key(key: str) -> InvalidRequest:
+    """The refusal of a body that names `key` twice."""
+    shown = key[:100].encode(errors="replace").decode()  # half a surrogate would break the error's own body
+    return InvalidRequest(f"The key {shown!r} is given twice.", param=shown, code="duplicate_key")
 
 
 def wrong_type(exc: msgspec.ValidationError) -> InvalidRequest:
@@ -93,7 +99,7 @@ def wrong_type(exc: msgspec.ValidationError) -> InvalidRequest:
 
 def _members(text: str) -> list[tuple[str, int, int]]:
     """Top-level keys of a JSON object known to be valid, each with the span of its value."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_int=str)  # Python refuses to convert thousands of digits
     found: list[tuple[str, int, int]] = []
     at = _skip(text, _skip(text, 0) + 1)  # behind the opening brace
     while text[at] == '"':

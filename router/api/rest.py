@@ -13,7 +13,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.params import Dependency
+from litestar.params import Dependency, FromPath, FromQuery
 
 from router import __version__, metrics
 from router.api import documented
@@ -131,7 +131,7 @@ def list_models(view: HouseView, request: Request[Any, Any, Any]) -> dict[str, o
 
 
 @get("/v1/models/{model_id:path}", sync_to_thread=False)
-def show_model(view: HouseView, request: Request[Any, Any, Any], model_id: str) -> dict[str, object]:
+def show_model(view: HouseView, request: Request[Any, Any, Any], model_id: FromPath[str]) -> dict[str, object]:
     """One model. Names may have slashes."""
     name = model_id.lstrip("/")
     for entry in _models(view, _client(request)):
@@ -165,7 +165,9 @@ def list_speech_models(view: HouseView) -> dict[str, object]:
 
 
 @get("/v1/audio/speech/{request_id:str}")
-async def show_answer(view: HouseView, request: Request[Any, Any, Any], request_id: str) -> dict[str, object]:
+async def show_answer(
+    view: HouseView, request: Request[Any, Any, Any], request_id: FromPath[str]
+) -> dict[str, object]:
     """What became of a speech request: duration, generation time, engine, provider. Known for an hour."""
     stored = await view.store.get(f"speech/{request_id}")
     found = msgspec.json.decode(stored, type=dict[str, object]) if stored is not None else None
@@ -202,14 +204,16 @@ def list_providers(view: HouseView) -> dict[str, object]:
 
 
 @get("/admin/explain", sync_to_thread=False)
-def explain_route(view: HouseView, model: str | None = None, voice: str | None = None) -> dict[str, object]:
+def explain_route(
+    view: HouseView, model: FromQuery[str | None] = None, voice: FromQuery[str | None] = None
+) -> dict[str, object]:
     """A dry run: each candidate for a model (and voice) with its reason."""
     explained = view.explain(model, voice)
     return {"model": model, "voice": voice, "candidates": [entry.as_json() for entry in explained]}
 
 
 @post("/admin/providers/{provider:str}/drain", status_code=200, sync_to_thread=False)
-def drain_provider(view: HouseView, provider: str) -> dict[str, object]:
+def drain_provider(view: HouseView, provider: FromPath[str]) -> dict[str, object]:
     """Send nothing new to a provider; what is in flight there finishes. Until /resume, reloads included."""
     _check_provider(view, provider)
     view.roster.drain(provider)
@@ -217,7 +221,7 @@ def drain_provider(view: HouseView, provider: str) -> dict[str, object]:
 
 
 @post("/admin/providers/{provider:str}/resume", status_code=200, sync_to_thread=False)
-def resume_provider(view: HouseView, provider: str) -> dict[str, object]:
+def resume_provider(view: HouseView, provider: FromPath[str]) -> dict[str, object]:
     """Undo /drain."""
     _check_provider(view, provider)
     view.roster.resume(provider)

@@ -6,7 +6,7 @@ from typing import Final, Literal, NoReturn
 
 import msgspec
 
-from router.api.peek import check_text, wrong_type
+from router.api.peek import check_text, duplicate_key, wrong_type
 from router.domain import AudioFormat, SpeechRequest
 from router.errors import InvalidRequest
 
@@ -93,7 +93,7 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(document) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise InvalidRequest(f"The key {twice[:100]!r} is given twice.", param=twice[:100], code="duplicate_key")
+        raise duplicate_key(twice)
     return document
 
 

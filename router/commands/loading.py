@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from router.commands.first_key import with_kept_clients
-from router.config import ConfigError, Settings, check_exposure, load
+from router.config import ConfigError, Fault, Settings, check_exposure, load
 
 EXIT_BAD_CONFIG: Final = 2
 _SHIPPED: Final = Path(__file__).parents[2] / "config" / "providers.yaml"
@@ -45,4 +45,9 @@ def report(error: ConfigError) -> int:
 
 
 def _port(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() and 0 < int(text) < 65_536 else None
+    """ROUTER_PORT as a number. Raises ConfigError."""
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:6]) < 65_536:
+        raise ConfigError([Fault(0, "", f"must be a port, 1 to 65535, is {text[:40]!r}", "ROUTER_PORT")])
+    return int(text)

@@ -5,6 +5,7 @@ and references between sections (here). No network.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
@@ -229,8 +230,30 @@ def _misfits(settings: Settings, left_out: set[KeyPath]) -> Iterator[tuple[KeyPa
 def _bad_names(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
     for section in _NAMED_SECTIONS:
         for name in getattr(settings, section):
-            if not name or not all(c.isalnum() or c in "._-" for c in name):
+            if not is_name(name):
                 yield (section, name), _NAME_RULE
+    for name, provider in settings.providers.items():
+        for port_name in provider.ports if isinstance(provider, types.LocalLlmProvider) else ():
+            if not is_name(port_name):
+                yield ("providers", name, "ports", port_name), _NAME_RULE
+    for name, host in settings.hosts.items():
+        if not _is_address(host.address):
+            message = f"an IP address or a DNS name, without scheme and port, is expected, not {host.address!r}"
+            yield ("hosts", name, "address"), message
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` may name a provider, host or client: it appears in headers, labels and `provider/model`."""
+    return re.fullmatch(r"[A-Za-z0-9._-]{1,100}", text) is not None
+
+
+def _is_address(text: str) -> bool:
+    if ":" in text:
+        try:
+            return ip_address(text).version == 6
+        except ValueError:
+            return False
+    return re.fullmatch(r"[A-Za-z0-9._-]{0,253}", text) is not None
 
 
 def _address_misfits(path: KeyPath, provider: HttpProviderBase, hosts: list[str]) -> Iterator[tuple[KeyPath, str]]:

@@ -81,10 +81,16 @@ def read(text: str, file: str, environment: Mapping[str, str]) -> Source:
         line = mark.line + 1 if mark else 0
         source.faults.append(Fault(line, "", f"not YAML: {exc.problem or exc.context}", file))
         return source
+    except RecursionError:
+        source.faults.append(Fault(0, "", "nested too deeply", file))
+        return source
     except yaml.YAMLError as exc:  # an undecodable character carries no mark
         source.faults.append(Fault(0, "", f"not YAML: {exc}", file))
         return source
-    source.values = _Builder(source, environment).build(root, ()) if root is not None else {}
+    try:
+        source.values = _Builder(source, environment).build(root, ()) if root is not None else {}
+    except RecursionError:
+        source.faults.append(Fault(0, "", "nested too deeply", file))
     return source
 
 
@@ -92,7 +98,7 @@ def retyped(text: str) -> object:
     """What YAML makes of `text` when it stands unquoted: a number, a switch, or the text itself."""
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         return text
     return value if isinstance(value, bool | int | float) else text
 
@@ -153,7 +159,11 @@ class _Builder:
             return text
         if node.tag not in _SCALARS:  # dates and the like: nothing here has such a type
             return text
-        return self._resolver.construct_object(node, deep=True)
+        try:
+            return self._resolver.construct_object(node, deep=True)
+        except (ValueError, yaml.YAMLError):  # `!!int abc`, or thousands of digits
+            self._source.complain(path, f"cannot be read as {node.tag.rpartition(':')[2]}: {raw[:40]!r}")
+            return None
 
     def _interpolated(self, raw: str, path: KeyPath) -> str:
         def value_of(match: re.Match[str]) -> str:

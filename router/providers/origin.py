@@ -19,6 +19,7 @@ from router.ports import Exchange, Header, Monotonic, Probe, ResponseHead, Sink,
 from router.transport import fetch, transport_to
 
 PROBE_DEADLINE_S: Final = 0.9  # less than the second between two probes
+_PROBE_CONNECT_S: Final = 0.6  # well within the deadline, or a silent machine would look like a slow server
 TOUCH_DEADLINE_S: Final = 0.3  # while requests are in flight; two misses mean that the machine is gone
 T = TypeVar("T")
 _USER_AGENT: Final = (b"User-Agent", f"local-ai-router/{__version__}".encode())
@@ -53,7 +54,7 @@ class Origin:
         scheme, host, port = address.scheme, address.host, address.port
         self._data = transport_to(scheme, host, port, connect_s=connect_s, clock=clock)
         self._probes = transport_to(
-            scheme, host, port, connect_s=min(connect_s, PROBE_DEADLINE_S), clock=clock, keep_alive=False
+            scheme, host, port, connect_s=min(connect_s, _PROBE_CONNECT_S), clock=clock, keep_alive=False
         )
 
     def __repr__(self) -> str:
@@ -99,8 +100,10 @@ def probe_of(fault: UpstreamFault) -> Probe:
             return Probe(HostSign.SILENT, ProviderSign.FAULT, fault.message)
         case Silent():  # it accepted the connection, so the machine is there; the server is busy
             return Probe(HostSign.ANSWERED, ProviderSign.SLOW, "busy: accepts connections, answers no probe")
-        case DialRefused() | NotSent() | Malformed() | Rejected():
+        case DialRefused():
             return Probe(HostSign.ANSWERED, ProviderSign.FAULT, fault.message)
+        case NotSent():  # no route, or a name that nobody answers to while the machine is off
+            return Probe(HostSign.SILENT, ProviderSign.FAULT, fault.message)
     return Probe(HostSign.ANSWERED, ProviderSign.FAULT, fault.message)
 
 
@@ -118,7 +121,7 @@ def decoded(body: bytes, kind: type[T], what: str) -> T:
     """JSON as `kind`. Raises Malformed naming `what`."""
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise Malformed(f"{what} is not what was expected: {exc}") from exc
 
 

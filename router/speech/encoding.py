@@ -4,6 +4,8 @@ The encoder writes into a sink that cannot seek, so what it produces can be stre
 per second of audio: call it in a thread.
 """
 
+import io
+import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -116,14 +118,17 @@ class _Sink:
 
 def encode_whole(pcm: bytes, audio_format: AudioFormat) -> bytes:
     """A complete file. WAV gets true sizes instead of a stream's 0xFFFFFFFF."""
+    if audio_format is AudioFormat.WAV:
+        return _wav(pcm)
     encoder = Encoder(audio_format)
-    encoded = encoder.feed(pcm) + encoder.close()
-    return _with_true_sizes(encoded) if audio_format is AudioFormat.WAV else encoded
+    return encoder.feed(pcm) + encoder.close()
 
 
-def _with_true_sizes(wav: bytes) -> bytes:
-    """RIFF and data chunk sizes, which the streaming writer left open (RIFF: size = file - 8)."""
-    data_at = wav.index(b"data", 12)
-    body = len(wav) - data_at - 8
-    head = wav[:4] + (len(wav) - 8).to_bytes(4, "little") + wav[8:data_at]
-    return head + b"data" + body.to_bytes(4, "little") + wav[data_at + 8 :]
+def _wav(pcm: bytes) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(BYTES_PER_SAMPLE)
+        writer.setframerate(SAMPLE_RATE_HZ)
+        writer.writeframes(pcm)
+    return file.getvalue()

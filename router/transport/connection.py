@@ -36,7 +36,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._sink: Sink | None = None
         self._headers: list[Header] = []
+        self._header_count = 0
         self._head_bytes = 0
+        self._unparsed_bytes = 0
         self._has_head = False
         self._ends_with_connection = False
         self.has_answered = False  # any byte of the current answer has arrived
@@ -75,6 +77,13 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def fail(self, fault: UpstreamFault) -> None:
+        """Close at once and tell the sink, if one waits."""
+        sink = self._sink
+        self.close()
+        if sink is not None:
+            sink.error(fault)
+
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -86,20 +95,20 @@ class Connection(asyncio.Protocol):
             return
         self.has_answered = True
         if not self._has_head:
-            self._head_bytes += len(data)
+            self._unparsed_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._fail(Malformed(f"{self._name} wants to change the protocol (status 101)"))
+            self.fail(Malformed(f"{self._name} wants to change the protocol (status 101)"))
         except httptools.HttpParserCallbackError as exc:
             if not isinstance(exc.__context__, UpstreamFault):
                 raise
-            self._fail(exc.__context__)
+            self.fail(exc.__context__)
         except httptools.HttpParserError as exc:
-            self._fail(Malformed(f"{self._name} does not speak HTTP/1.1: {exc}"))
+            self.fail(Malformed(f"{self._name} does not speak HTTP/1.1: {exc}"))
         else:
-            if not self._has_head and self._head_bytes > MAX_HEAD_BYTES:
-                self._fail(Malformed(f"{self._name} sent a head of more than {MAX_HEAD_BYTES} bytes"))
+            if not self._has_head and self._unparsed_bytes > 2 * MAX_HEAD_BYTES:
+                self.fail(Malformed(f"{self._name} sent a head of more than {MAX_HEAD_BYTES} bytes"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         sink, self._sink = self._sink, None
@@ -120,9 +129,14 @@ class Connection(asyncio.Protocol):
             raise Malformed(f"{self._name} sent an answer nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
-        if len(self._headers) > MAX_HEADERS:
+        self._header_count += 1
+        self._head_bytes += len(name) + len(value)
+        if self._header_count > MAX_HEADERS:
             raise Malformed(f"{self._name} sent more than {MAX_HEADERS} headers")
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise Malformed(f"{self._name} sent a head of more than {MAX_HEAD_BYTES} bytes")
+        if not self._has_head:  # else a trailer, which must not pose as a header (RFC 9110 §6.5.1)
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -152,15 +166,11 @@ class Connection(asyncio.Protocol):
 
     def _reset_head(self) -> None:
         self._headers = []
+        self._header_count = 0
         self._head_bytes = 0
+        self._unparsed_bytes = 0
         self._has_head = False
         self._ends_with_connection = False
-
-    def _fail(self, fault: UpstreamFault) -> None:
-        sink = self._sink
-        self.close()
-        if sink is not None:
-            sink.error(fault)
 
 
 def _ends_with_connection(status: int, headers: list[Header]) -> bool:

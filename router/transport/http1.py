@@ -8,6 +8,7 @@ no effect yet; the race is the upstream's keep-alive timer, not its work).
 
 import asyncio
 import errno
+import re
 import socket
 from collections import deque
 from typing import Final
@@ -64,12 +65,11 @@ class Http1Transport:
             task.cancel()
         await asyncio.gather(*self._redials, return_exceptions=True)
         for connection in tuple(self._all):
-            connection.close()
+            connection.fail(ConnectionLost(f"the connections to {self._name} were closed"))
 
     async def dial(self) -> Connection:
         """A fresh connection. Raises NotSent."""
-        if self._is_closed:
-            raise NotSent(f"the connections to {self._name} are closed")
+        self._check_open(None)
         if len(self._all) >= MAX_CONNECTIONS:
             raise NotSent(f"{MAX_CONNECTIONS} connections to {self._name} are open already")
         loop = asyncio.get_running_loop()
@@ -80,14 +80,12 @@ class Http1Transport:
             raise DialTimeout(
                 f"{self._name} did not answer within {self._connect_s:g} s; is the machine awake?"
             ) from exc
-        except ConnectionRefusedError as exc:
-            raise DialRefused(f"nothing listens on {self._name}; is the server started?") from exc
         except socket.gaierror as exc:
             raise NotSent(f"the name {self._host} has no address: {exc.strerror}") from exc
         except OSError as exc:
-            kind = DialTimeout if exc.errno in _SILENT_ERRNOS else NotSent
-            raise kind(f"{self._name} cannot be reached: {exc.strerror or exc}") from exc
+            raise self._dial_fault(exc) from exc
         self._all.add(connection)
+        self._check_open(connection)
         return connection
 
     def redial(self, exchange: "_Exchange") -> "asyncio.Task[None]":
@@ -96,6 +94,22 @@ class Http1Transport:
         self._redials.add(task)
         task.add_done_callback(self._redials.discard)
         return task
+
+    def _check_open(self, dialled: Connection | None) -> None:
+        """Raise NotSent, and hang up what was just dialled, when this transport has been closed."""
+        if self._is_closed:
+            if dialled is not None:
+                dialled.close()
+            raise NotSent(f"the connections to {self._name} are closed")
+
+    def _dial_fault(self, exc: OSError) -> NotSent:
+        """What a failed dial means. A name with several addresses fails with all their errors in one message."""
+        errnos = {exc.errno} if exc.errno else {int(n) for n in re.findall(r"\[Errno (\d+)\]", str(exc))}
+        if errnos == {errno.ECONNREFUSED}:
+            return DialRefused(f"nothing listens on {self._name}; is the server started?")
+        if errnos and errnos <= _SILENT_ERRNOS:
+            return DialTimeout(f"{self._name} cannot be reached: {exc.strerror or exc}; is the machine awake?")
+        return NotSent(f"{self._name} cannot be reached: {exc.strerror or exc}")
 
     def _new_connection(self) -> Connection:
         return Connection(self._name, self._on_idle, self._on_closed)
@@ -154,13 +168,20 @@ class _Exchange:
         try:
             connection = await self._pool.dial()
         except NotSent as fault:
-            self._is_done = True
-            self._sink.error(fault)
+            self._give_up(fault)
             return
+        except asyncio.CancelledError:  # the pool closes; a no-op when the exchange was aborted
+            self._give_up(NotSent("the connections are closed"))
+            raise
         if self._is_done:
             connection.close()
         else:
             self.start(connection)
+
+    def _give_up(self, fault: NotSent) -> None:
+        if not self._is_done:
+            self._is_done = True
+            self._sink.error(fault)
 
     # ports.Exchange
 

@@ -14,6 +14,7 @@ import httpx
 
 from router.errors import ConnectionLost, DialTimeout, Malformed, NotSent, Silent, UpstreamFault
 from router.ports import Exchange, ResponseHead, Sink, UpstreamRequest
+from router.transport.http1 import IDLE_S
 from router.transport.pumped import PumpedExchange
 
 _CONNECTIONS = 256
@@ -40,7 +41,9 @@ class TlsTransport:
         self._extensions = {"timeout": timeouts}
         # Equal limits: with fewer keep-alive connections than connections, httpcore closes and re-opens
         # connections while streams are open.
-        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+        limits = httpx.Limits(
+            max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS, keepalive_expiry=IDLE_S
+        )
         self._http = httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits, trust_env=False)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -100,6 +103,13 @@ class TlsTransport:
                 return NotSent(f"{self._name} cannot be reached: {exc}")
             case httpx.TimeoutException():
                 return Silent(f"{self._name} fell silent")
+            case httpx.RemoteProtocolError() if _is_cut(exc):
+                return ConnectionLost(f"{self._name} closed the connection: {exc}")
             case httpx.ProtocolError() | httpx.DecodingError():
                 return Malformed(f"{self._name} does not speak HTTP/1.1: {exc}")
         return ConnectionLost(f"{self._name} ended the connection: {exc}")
+
+
+def _is_cut(exc: httpx.RemoteProtocolError) -> bool:
+    """httpcore has one exception for garbage and for a connection that ends too early."""
+    return "disconnected" in str(exc) or "closed connection" in str(exc)
