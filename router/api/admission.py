@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from router.config import Settings
+from router.config import Settings, is_loopback
 from router.errors import Forbidden, LoopDetected, Unauthorized
 from router.ports import Header
 
@@ -109,11 +109,11 @@ class Door:
                 code="host_not_allowed",
             )
         origin = seen.get(b"origin")
-        if (
-            origin is not None
-            and origin not in self._cors_origins
-            and not self._is_trusted(_origin_name(origin.decode("latin-1")))
-        ):
+        if origin is None or origin in self._cors_origins or b"*" in self._cors_origins:
+            return
+        # Unlike Host, an Origin may not be any IP address: pages can be served from one.
+        name = _origin_name(origin.decode("latin-1"))
+        if not (is_loopback(name) or name in self._trusted or name == _host_name(host)):
             raise Forbidden(
                 f"Pages from {origin.decode('latin-1')[:100]!r} may not use this router; list the name in "
                 "server.trusted_hosts.",

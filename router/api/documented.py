@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 import msgspec
 from litestar import post
+from litestar.params import JSONBody
 
 from router.errors import NotFound
 
@@ -43,37 +44,37 @@ def _unreachable() -> NoReturn:
 
 
 @post("/v1/chat/completions", status_code=200, sync_to_thread=False)
-def chat_completions(data: ChatBody) -> dict[str, Any]:
+def chat_completions(data: JSONBody[ChatBody]) -> dict[str, Any]:
     """Chat, routed by `model`; JSON or, with `stream`, server-sent events, byte for byte the upstream's."""
     _unreachable()
 
 
 @post("/v1/completions", status_code=200, sync_to_thread=False)
-def completions(data: ModelBody) -> dict[str, Any]:
+def completions(data: JSONBody[ModelBody]) -> dict[str, Any]:
     """Text completion, routed by `model`."""
     _unreachable()
 
 
 @post("/v1/embeddings", status_code=200, sync_to_thread=False)
-def embeddings(data: ModelBody) -> dict[str, Any]:
+def embeddings(data: JSONBody[ModelBody]) -> dict[str, Any]:
     """Embeddings, routed by `model`."""
     _unreachable()
 
 
 @post("/v1/responses", status_code=200, sync_to_thread=False)
-def responses(data: ModelBody) -> dict[str, Any]:
+def responses(data: JSONBody[ModelBody]) -> dict[str, Any]:
     """OpenAI's Responses, routed by `model`."""
     _unreachable()
 
 
 @post("/v1/messages", status_code=200, sync_to_thread=False)
-def messages(data: ModelBody) -> dict[str, Any]:
+def messages(data: JSONBody[ModelBody]) -> dict[str, Any]:
     """Anthropic's Messages, routed by `model`; errors in Anthropic's shape."""
     _unreachable()
 
 
 @post("/v1/audio/speech", status_code=200, media_type="audio/mpeg", sync_to_thread=False)
-def speech(data: SpeechBody) -> bytes:
+def speech(data: JSONBody[SpeechBody]) -> bytes:
     """Speech in the asked format, with X-Audio-Duration and X-Generation-Time (seconds)."""
     _unreachable()
 

@@ -5,15 +5,15 @@ Whoever gets here has passed the door already (`router/entry.py`).
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from litestar import Litestar, MediaType, Request, Response, get, post
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.params import Dependency, FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, SkipValidation
 
 from router import __version__, metrics
 from router.api import documented
@@ -60,7 +60,7 @@ class View(Protocol):
 
 
 # The house is no value to be validated, and a Protocol's check would read every property.
-HouseView = Annotated[View, Dependency(skip_validation=True)]
+HouseView = NamedDependency[SkipValidation[View]]
 
 
 def rest_app(view: View) -> Litestar:
