@@ -292,7 +292,7 @@ CASES += [
     Case("DELETE of health", "/health", b"", 405, method="DELETE", code="method_not_allowed"),
     *(
         Case("unknown route", path, chat(), 404, code="unknown_route")
-        for path in ("/v1/chat/completion", "/v1/chat/completions/", "/v2/models", "/v1", "/%2e%2e/etc/passwd")
+        for path in ("/v1/chat/completion", "/v2/models", "/v1", "/%2e%2e/etc/passwd")
     ),
     Case("unknown page", "/no/such/page?x=1", b"", 404, code="unknown_route", method="GET"),
     Case("odd method", "/v1/models", b"", 405, method="PROPFIND"),

@@ -83,7 +83,8 @@ ASKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "speech, events": (SPEECH, SPEECH_SCRIPT | {"stream_format": "sse"}),
 }
 FAILING: Final[dict[str, tuple[str, dict[str, Any], int]]] = {
-    f"{name}, status {status}": (path, script | {"x_status": status}, seen)
+    # A model each: three failures in a row of one would open its circuit.
+    f"{name}, status {status}": (path, script | {"x_status": status, "model": f"theirs/{name}-{status}"}, seen)
     for name, (path, script) in {
         "chat": ASKS["chat"],
         "messages": ASKS["messages"],
