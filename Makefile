@@ -24,7 +24,7 @@ FIND_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3.13 python3.14 pyt
 	echo 'No usable Python found: 3.11 or newer with the venv module is needed.' >&2; \
 	echo 'On Debian or Ubuntu: sudo apt install python3 python3-venv    (or: make PYTHON=/path/to/python3 …)' >&2; exit 1
 
-.PHONY: help run test check format schema lock clean
+.PHONY: help run test soak bench check format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -36,10 +36,21 @@ test: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready  ## every test that needs no pri
 	$(ROUTER)/bin/python -m pytest
 	cd tts-node && .venv/bin/python -m pytest
 
+soak: $(ROUTER)/.dev $(NODE)/.dev  ## long and privileged tests; as root on Debian (installs Debian's prometheus)
+	@test "$$(id -u)" = 0 || { echo 'make soak needs root: it installs packages and makes network namespaces.' >&2; exit 1; }
+	@command -v promtool >/dev/null && command -v systemd-analyze >/dev/null && command -v ip >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus systemd iproute2; }
+	$(ROUTER)/bin/python -m pytest tests/soak
+
+bench: $(ROUTER)/.dev  ## measure against nginx and a direct connection, into docs/benchmarks/
+	@command -v wrk >/dev/null && command -v nginx >/dev/null \
+		|| { echo 'make bench compares with nginx and loads with wrk: sudo apt install nginx wrk' >&2; exit 1; }
+	$(ROUTER)/bin/python -m bench
+
 check: $(ROUTER)/.dev $(NODE)/.dev  ## format, lint, types, import contract, generated files
 	$(ROUTER)/bin/ruff format --check .
 	$(ROUTER)/bin/ruff check .
-	$(ROUTER)/bin/mypy router tests/router tests/e2e
+	$(ROUTER)/bin/mypy router bench tests/router tests/e2e tests/faults tests/soak
 	cd tts-node && .venv/bin/mypy tts_node ../tests/tts_node
 	$(ROUTER)/bin/lint-imports
 	$(ROUTER)/bin/local-ai-router check --config config/providers.yaml --schema config/providers.schema.json

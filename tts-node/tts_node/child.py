@@ -165,7 +165,8 @@ def perform(pipes: Pipes, engine: Engine, job: Job, outlet: PipeOutlet) -> None:
 
 def main() -> NoReturn:
     """Load, then jobs, until stdin ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the node decides what ends
+    for kind in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group; the node decides what ends
+        signal.signal(kind, signal.SIG_IGN)
     faulthandler.enable()
     pipes = Pipes()
     reader = Reader(pipes)
