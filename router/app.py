@@ -26,7 +26,7 @@ from router.entry import Entry, Rooms
 from router.explain import Explained, explain
 from router.forward import Forwarder
 from router.metrics import Metrics
-from router.observers import LogObserver, Observers
+from router.observers import LogObserver, Mutable, Observers
 from router.ports import ForwardProvider, Provider, SpeechProvider
 from router.probes import Probes
 from router.roster import Roster
@@ -101,6 +101,9 @@ class House:
             await new.open()
             self._wing = new
             self.entry.rooms = new.rooms
+            old.observer.mute()
+            self.observer.states_forgotten()
+            new.roster.announce()
             self._retire(old)
             _log.info("configuration reloaded", extra={"fields": {"providers": len(self.roster.cards)}})
             fixed = ("host", "port", "log_format", "log_level", "shutdown_grace_s")
@@ -142,7 +145,8 @@ class Wing:
     """Everything that one configuration made."""
 
     def __init__(self, settings: Settings, house: House) -> None:
-        clock, observer = house.clock, house.observer
+        clock = house.clock
+        self.observer = observer = Mutable(house.observer)
         self.settings = settings
         self._providers = providers.build(settings, clock)
         cards = {name: provider.card for name, provider in self._providers.items()}

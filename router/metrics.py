@@ -244,6 +244,11 @@ class Metrics:
         for each in HostState:
             self._host_state.labels(host, each).set(each is state)
 
+    def states_forgotten(self) -> None:
+        """A reload: providers and hosts that are configured no more must not keep their last state."""
+        for gauge in (self._provider_state, self._host_state, self._available):
+            gauge.clear()
+
     def modality_changed(self, modality: Modality, *, is_available: bool) -> None:
         self._available.labels(modality).set(is_available)
 

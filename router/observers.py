@@ -43,6 +43,10 @@ class Observers:
         for member in self._members:
             member.host_changed(host, state)
 
+    def states_forgotten(self) -> None:
+        for member in self._members:
+            member.states_forgotten()
+
     def modality_changed(self, modality: Modality, *, is_available: bool) -> None:
         for member in self._members:
             member.modality_changed(modality, is_available=is_available)
@@ -50,6 +54,29 @@ class Observers:
     def loop_lagged(self, lag_s: float) -> None:
         for member in self._members:
             member.loop_lagged(lag_s)
+
+
+class Mutable(Observers):
+    """Passes everything on; once muted, nothing about states: its configuration is no longer the one."""
+
+    def __init__(self, observer: Observer) -> None:
+        super().__init__([observer])
+        self._is_muted = False
+
+    def mute(self) -> None:
+        self._is_muted = True
+
+    def provider_changed(self, card: ProviderCard, state: ProviderState, detail: str) -> None:
+        if not self._is_muted:
+            super().provider_changed(card, state, detail)
+
+    def host_changed(self, host: str, state: HostState) -> None:
+        if not self._is_muted:
+            super().host_changed(host, state)
+
+    def modality_changed(self, modality: Modality, *, is_available: bool) -> None:
+        if not self._is_muted:
+            super().modality_changed(modality, is_available=is_available)
 
 
 class LogObserver:
@@ -86,6 +113,9 @@ class LogObserver:
 
     def host_changed(self, host: str, state: HostState) -> None:
         _health.debug("host", extra={"fields": {"host": host, "state": str(state)}})
+
+    def states_forgotten(self) -> None:
+        """Nothing: the log keeps what was."""
 
     def modality_changed(self, modality: Modality, *, is_available: bool) -> None:
         """Nothing: the providers' own lines tell it."""

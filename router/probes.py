@@ -61,14 +61,15 @@ class Probes:
                 providers = [self._providers[name] for name in busy]
                 await asyncio.gather(*(self._look(provider, provider.touch) for provider in providers))
 
-    async def _look(self, provider: Provider, look: Callable[[], Awaitable[Probe]]) -> None:
+    async def _look(self, provider: Provider, look: Callable[[], Awaitable[Probe | None]]) -> None:
         try:
             async with asyncio.timeout(_LAST_RESORT_S):
                 probe = await look()
         except Exception as exc:  # a bug in one dialect must not stop the house from watching the others
             _log.exception("a probe of %s failed", provider.card.id)
             probe = Probe(HostSign.ANSWERED, ProviderSign.SLOW, f"its probe failed: {exc}")
-        self._roster.note_probe(provider.card.id, probe)
+        if probe is not None:
+            self._roster.note_probe(provider.card.id, probe)
 
 
 @contextlib.asynccontextmanager

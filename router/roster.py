@@ -58,14 +58,18 @@ class Roster:
         self._hosts = {card.host: HostTally() for card in cards.values()}
         now = clock()
         self._tallies = {name: ProviderTally(card, ProviderHealth(since=now)) for name, card in cards.items()}
-        for name, tally in self._tallies.items():
-            observer.provider_changed(cards[name], tally.health.state, tally.health.detail)
-        for name, host in self._hosts.items():
-            observer.host_changed(name, host.state)
-        self._tell_modalities()
+        self.announce()
 
     def __repr__(self) -> str:
         return f"<Roster {', '.join(f'{name}={tally.health.state}' for name, tally in self._tallies.items())}>"
+
+    def announce(self) -> None:
+        """Tell the observer every state, as at the beginning."""
+        for tally in self._tallies.values():
+            self._observer.provider_changed(tally.card, tally.health.state, tally.health.detail)
+        for name, host in self._hosts.items():
+            self._observer.host_changed(name, host.state)
+        self._tell_modalities()
 
     # what is known
 
@@ -117,10 +121,14 @@ class Roster:
     async def lease(self, route: Route, on_lost: Callable[[HostLost], None]) -> AsyncIterator[None]:
         """Be in flight at the route's provider for as long as the block lasts.
 
-        Raises Overloaded when no place is free. `on_lost` is called when the machine or the server is lost.
+        Raises Overloaded when no place is free, or when the provider was lost while waiting for one. `on_lost` is
+        called when the machine or the server is lost afterwards.
         """
         tally = self._tallies[route.provider]
+        was_healthy = self.standing(route.provider).is_healthy  # else a last resort, which knows what it does
         async with tally.gate.passed():
+            if was_healthy and not (standing := self.standing(route.provider)).is_healthy:
+                raise Overloaded(f"lost while waiting for a place: {standing.why}")
             circuit = tally.circuit_for(route.model)
             if circuit.verdict(self._clock()) is Verdict.OPEN:  # somebody else's trial began, or failed, meanwhile
                 raise Overloaded("failed too often, and a trial is under way")

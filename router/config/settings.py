@@ -58,7 +58,9 @@ class ProviderBase(Section):
     """What every provider has."""
 
     tier: Tier = Field(1, description="Preference: lower tiers serve first, higher ones when those cannot.")
-    probe_interval_s: Seconds = Field(1, description="Seconds between liveness probes.")
+    probe_interval_s: Seconds | None = Field(
+        None, description="Seconds between liveness probes. Empty: 1, and 15 for https, which is not this house."
+    )
 
 
 class HttpProviderBase(ProviderBase):

@@ -1,6 +1,7 @@
 """The upstream dialects, one module each; vendor JSON does not leave them."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from router.config.settings import (
     DemoProvider,
@@ -18,6 +19,9 @@ from router.providers.origin import Address, Origin
 from router.providers.tts_node import TtsNode
 
 __all__ = ["build"]
+
+PROBE_INTERVAL_S: Final = 1.0
+REMOTE_PROBE_INTERVAL_S: Final = 15.0
 
 
 def build(settings: Settings, clock: Monotonic) -> dict[str, Provider]:
@@ -52,7 +56,7 @@ def _server(name: str, entry: OpenAIProvider | TtsNodeProvider, settings: Settin
         entry.host or address.host,
         modalities,
         entry.tier,
-        entry.probe_interval_s,
+        entry.probe_interval_s or (REMOTE_PROBE_INTERVAL_S if address.scheme == "https" else PROBE_INTERVAL_S),
         first_byte_s=entry.first_byte_s,
         stall_s=entry.stall_s,
         concurrency=entry.concurrency,
@@ -92,7 +96,7 @@ def _local_llms(entry: LocalLlmProvider, settings: Settings, clock: Monotonic) -
             entry.address,
             frozenset({Modality.CHAT}),
             entry.tier,
-            entry.probe_interval_s,
+            entry.probe_interval_s or PROBE_INTERVAL_S,
             is_discovered=True,
             first_byte_s=entry.first_byte_s,
             stall_s=entry.stall_s,

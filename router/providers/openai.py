@@ -59,9 +59,9 @@ class OpenAIServer:
         models = tuple(Model(entry.id) for entry in listing.data) + self._known
         return Probe(HostSign.ANSWERED, ProviderSign.READY, "", models)
 
-    async def touch(self) -> Probe:
+    async def touch(self) -> Probe | None:
         """A dial: an LLM server may be too busy to answer HTTP, its machine's kernel is not."""
-        return Probe(await self._origin.touch(), None)
+        return None if self._origin.is_remote else Probe(await self._origin.touch(), None)
 
     async def warm(self) -> None:
         """Nothing: only an inference loads a model here."""

@@ -19,6 +19,7 @@ from router.ports import Exchange, Header, Monotonic, Probe, ResponseHead, Sink,
 from router.transport import fetch, transport_to
 
 PROBE_DEADLINE_S: Final = 0.9  # less than the second between two probes
+REMOTE_PROBE_DEADLINE_S: Final = 4.0
 _PROBE_CONNECT_S: Final = 0.6  # well within the deadline, or a silent machine would look like a slow server
 TOUCH_DEADLINE_S: Final = 0.3  # while requests are in flight; two misses mean that the machine is gone
 T = TypeVar("T")
@@ -53,9 +54,8 @@ class Origin:
         self._key: list[Header] = [(b"Authorization", f"Bearer {api_key}".encode())] if api_key else []
         scheme, host, port = address.scheme, address.host, address.port
         self._data = transport_to(scheme, host, port, connect_s=connect_s, clock=clock)
-        self._probes = transport_to(
-            scheme, host, port, connect_s=min(connect_s, _PROBE_CONNECT_S), clock=clock, keep_alive=False
-        )
+        probe_connect_s = connect_s if self.is_remote else min(connect_s, _PROBE_CONNECT_S)
+        self._probes = transport_to(scheme, host, port, connect_s=probe_connect_s, clock=clock, keep_alive=False)
 
     def __repr__(self) -> str:
         return f"<Origin {self._data!r}>"
@@ -69,10 +69,19 @@ class Origin:
         target = self.address.path + path
         return await self._data.send(UpstreamRequest("POST", target, [*headers, *self._key], body), sink)
 
-    async def look(self, path: str, *, deadline_s: float = PROBE_DEADLINE_S) -> bytes:
+    @property
+    def is_remote(self) -> bool:
+        """On the internet, where a third of a second says nothing."""
+        return self.address.scheme == "https"
+
+    @property
+    def probe_deadline_s(self) -> float:
+        return REMOTE_PROBE_DEADLINE_S if self.is_remote else PROBE_DEADLINE_S
+
+    async def look(self, path: str, *, deadline_s: float | None = None) -> bytes:
         """GET for a probe. Raises UpstreamFault; Rejected for any status but 200."""
         request = UpstreamRequest("GET", self.address.path + path, [_USER_AGENT, *self._key])
-        head, body = await fetch(self._probes, request, deadline_s=deadline_s)
+        head, body = await fetch(self._probes, request, deadline_s=deadline_s or self.probe_deadline_s)
         if head.status != 200:
             raise Rejected(_status_in_words(head, path), upstream_status=head.status)
         return body

@@ -14,7 +14,6 @@ from router.health import HostSign, ProviderSign
 from router.ports import Probe
 from router.providers.openai import ask_for_speech, speech_body, utterance_of
 from router.providers.origin import (
-    PROBE_DEADLINE_S,
     TOUCH_DEADLINE_S,
     Origin,
     decoded,
@@ -83,7 +82,7 @@ class TtsNode:
     async def probe(self) -> Probe:
         """GET /health; the lists only when `voices_revision` says that they changed."""
         try:
-            probe, revision = await self._health(PROBE_DEADLINE_S)
+            probe, revision = await self._health(self._origin.probe_deadline_s)
             if revision == self._revision:
                 return probe
             models = decoded(await self._origin.look("/v1/models"), _ModelList, "its model list")
@@ -98,8 +97,10 @@ class TtsNode:
             voices=tuple(Voice(v.id, v.name or v.id, v.language, v.gender) for v in voices.voices),
         )
 
-    async def touch(self) -> Probe:
+    async def touch(self) -> Probe | None:
         """GET /health, which a node answers at once whatever its model does."""
+        if self._origin.is_remote:
+            return None
         try:
             return (await self._health(TOUCH_DEADLINE_S))[0]
         except UpstreamFault as fault:
@@ -110,7 +111,7 @@ class TtsNode:
         inbox = Inbox()
         try:
             inbox.attach(await self._origin.post("/warm", request_headers("warm"), b"", inbox))
-            await inbox.read_head(PROBE_DEADLINE_S)
+            await inbox.read_head(self._origin.probe_deadline_s)
         except UpstreamFault as fault:
             _log.info("%s could not be warmed: %s", self.card.id, fault.message)
         finally:

@@ -32,7 +32,7 @@ class Inbox:
 
     def close(self) -> None:
         """Abort the exchange if it still runs. Idempotent."""
-        if self._exchange is not None and not (self._is_ended or self._fault):
+        if self._exchange is not None and not self._is_ended:
             self._exchange.abort()
 
     async def read_head(self, deadline_s: float) -> ResponseHead:
