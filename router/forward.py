@@ -5,14 +5,14 @@ So nothing is sent to the client before the upstream's first body byte, and a sh
 of it is here: a server that dies in between costs the client nothing but time.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 from router.answers import UsageReader, exhausted, is_event_stream, passed_on, rejection
 from router.domain import Endpoint, Route
-from router.errors import Refusal, Silent, UpstreamFault
+from router.errors import Refusal, UpstreamFault
 from router.ports import ForwardProvider, Header, Monotonic, Observer, Record, ResponseHead
 from router.repeat import Circumstances, may_try_next
 from router.roster import Roster
@@ -31,12 +31,10 @@ class Reply(Protocol):
     @property
     def is_started(self) -> bool: ...
     async def start(self, status: int, headers: Sequence[Header]) -> None: ...
-    async def send(self, chunk: bytes) -> None: ...
-    async def finish(self) -> None: ...
+    async def send(self, chunk: bytes, *, is_last: bool = False) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ForwardCall:
+class ForwardCall(msgspec.Struct, frozen=True):
     """An opaque request: its routes, what to send (`body_for(model)`), and the record to fill in.
 
     `is_pinned`: bound to one provider's memory, so it goes nowhere else once sent. `on_first_part` is told the
@@ -126,11 +124,7 @@ class Forwarder:
         provider, record, usage = self._providers[route.provider], call.record, UsageReader()
         first_byte_s, stall_s = provider.card.first_byte_s, provider.card.stall_s
         body = call.body_for(route.model)
-        try:
-            async with asyncio.timeout(first_byte_s):  # over TLS, sending returns only with the head
-                inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox))
-        except TimeoutError as exc:
-            raise Silent(f"no byte within {first_byte_s:g} s") from exc
+        inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox))
         head = await inbox.read_head(first_byte_s)
         await _raise_for_status(head, inbox, stall_s, provider.redact)
         record.streamed = is_event_stream(head)
@@ -139,11 +133,12 @@ class Forwarder:
         if call.on_first_part is not None and head.status == 200:
             await call.on_first_part(part, route.provider)
         await reply.start(head.status, passed_on(head.headers))
-        while part:
+        while not inbox.is_drained:
             usage.see(part)
             await reply.send(part)
             part = await inbox.read(stall_s)
-        await reply.finish()
+        usage.see(part)
+        await reply.send(part, is_last=True)
         record.tokens_in, record.tokens_out = usage.tokens_in, usage.tokens_out
 
     def _note(self, record: Record, route: Route, fault: UpstreamFault) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
 
 from router.errors import Overloaded
 
@@ -39,17 +38,12 @@ class Gate:
         """Whoever comes now would be sent away."""
         return self.is_full and len(self._waiting) >= self._queue_limit
 
-    @contextlib.asynccontextmanager
-    async def passed(self) -> AsyncIterator[None]:
-        """Be inside for as long as the block lasts. Raises Overloaded when the queue is full or too slow."""
+    async def enter(self) -> None:
+        """Be inside until `leave`. Raises Overloaded when the queue is full or too slow."""
         if self.is_full:
             await self._wait()
         else:
             self._inside += 1
-        try:
-            yield
-        finally:
-            self._leave()
 
     async def _wait(self) -> None:
         if len(self._waiting) >= self._queue_limit:
@@ -61,7 +55,7 @@ class Gate:
                 await turn
         except BaseException as exc:
             if turn.done() and not turn.cancelled():
-                self._leave()  # the turn came in the same moment: pass it on
+                self.leave()  # the turn came in the same moment: pass it on
             else:
                 with contextlib.suppress(ValueError):  # a leaver may have skipped it already
                     self._waiting.remove(turn)
@@ -69,7 +63,7 @@ class Gate:
                 raise Overloaded(f"busy: no free place within {self._queue_wait_s:g} s") from exc
             raise
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """The place goes to the next who still waits, else it is free."""
         while self._waiting:
             turn = self._waiting.popleft()

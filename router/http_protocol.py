@@ -1,4 +1,5 @@
-"""uvicorn's HTTP protocol with the bounds it lacks: how long and how large a request's head may be.
+"""uvicorn's HTTP protocol with the bounds it lacks: how long and how large a request's head may be, and how long a
+client may take nothing of its answer. It also tells the hot routes at once when a client hangs up.
 
 Without them a client that sends a byte a minute keeps a connection for ever, and one that sends headers without
 end fills the memory. Parsing, keep-alive and everything else are uvicorn's; what cannot be parsed is answered in
@@ -11,12 +12,14 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from router.api.call import DISCONNECT_NOTICE, DisconnectNotice
 from router.api.openai import error_body
 from router.errors import ClientError, HeadTooLarge, InvalidRequest, TooSlow
 
 HEAD_DEADLINE_S: Final = 15.0
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 200
+CLIENT_STALL_S: Final = 300.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -27,6 +30,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._refusal: ClientError | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
+        self._notice = DisconnectNotice()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -34,6 +39,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
+        self._client_takes_bytes()
+        self._notice.gone()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -56,7 +63,23 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._end_head()
+        self._notice = DisconnectNotice()
+        self.scope[DISCONNECT_NOTICE] = self._notice  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        """The client takes no more for now. One that was carried away never says goodbye: its time is bounded."""
+        super().pause_writing()
+        self._stall_timer = self.loop.call_later(CLIENT_STALL_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._client_takes_bytes()
+        super().resume_writing()
+
+    def _client_takes_bytes(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._refusal or InvalidRequest(msg, code="invalid_http"))

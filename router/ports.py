@@ -5,8 +5,10 @@ Nothing here does anything.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from router.domain import Endpoint, Modality, Model, ProviderCard, Segment, Utterance, Voice
 from router.errors import UpstreamFault
@@ -18,8 +20,7 @@ Monotonic = Callable[[], float]
 """Seconds on a clock that never goes back; injected wherever a decision depends on time."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True):
     """One HTTP request to a provider. `target` is path and query; `headers` lack Host and Content-Length, which
     the transport adds. The request is repeatable: the body is whole and in memory."""
 
@@ -29,8 +30,7 @@ class UpstreamRequest:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
+class ResponseHead(msgspec.Struct, frozen=True):
     """Status line and headers of an upstream's answer, names as sent."""
 
     status: int
@@ -140,8 +140,7 @@ class SpeechProvider(Provider, Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Record:
+class Record(msgspec.Struct):
     """What happened to one request, filled in as it goes and told to the observer once, at its end.
 
     Times are monotonic seconds; `outcome` is a word of `router.outcomes`.
@@ -167,7 +166,7 @@ class Record:
     voice: str = ""
     audio_s: float | None = None
     generation_s: float | None = None
-    reasons: list[str] = field(default_factory=list)
+    reasons: list[str] = []
 
     @property
     def overhead_s(self) -> float:

@@ -5,13 +5,12 @@ provider that bills, done means paid: a timeout there is final, an explicit erro
 to one provider's memory (`/v1/responses` with `previous_response_id`, `background` or `store`) goes nowhere else.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from router.errors import ConnectionLost, HostLost, NotSent, Overloaded, Rejected, UpstreamFault
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(msgspec.Struct, frozen=True, gc=False):
     """What a request is bound by. `is_billed`: the provider that failed charges for what it does."""
 
     is_billed: bool = False

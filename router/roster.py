@@ -5,12 +5,11 @@ tells the observer. Reading it is always fine; only its own methods change it. W
 *lease*; when the machine or the server behind it is lost, its leases are interrupted at once.
 """
 
-import contextlib
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from router import circuits
-from router.circuits import CLOSED, Verdict
+from router.circuits import CLOSED
 from router.domain import Modality, Model, ProviderCard, Route, Voice
 from router.errors import (
     ConnectionLost,
@@ -33,9 +32,10 @@ from router.health import (
     next_host,
     next_provider,
 )
+from router.lease import Lease
 from router.ports import Monotonic, Observer, Probe
 from router.selection import DEFAULT_MAX_WAIT_S, Candidate, Standing, order
-from router.tally import HostTally, Lease, ProviderTally
+from router.tally import HostTally, ProviderTally
 
 
 class Roster:
@@ -117,35 +117,10 @@ class Roster:
 
     # what happens
 
-    @contextlib.asynccontextmanager
-    async def lease(self, route: Route, on_lost: Callable[[HostLost], None]) -> AsyncIterator[None]:
-        """Be in flight at the route's provider for as long as the block lasts.
-
-        Raises Overloaded when no place is free, or when the provider was lost while waiting for one. `on_lost` is
-        called when the machine or the server is lost afterwards.
-        """
+    def lease(self, route: Route, on_lost: Callable[[HostLost], None]) -> Lease:
+        """Be in flight at the route's provider: see `Lease`."""
         tally = self._tallies[route.provider]
-        was_healthy = self.standing(route.provider).is_healthy  # else a last resort, which knows what it does
-        async with tally.gate.passed():
-            if was_healthy and not (standing := self.standing(route.provider)).is_healthy:
-                raise Overloaded(f"lost while waiting for a place: {standing.why}")
-            circuit = tally.circuit_for(route.model)
-            if circuit.verdict(self._clock()) is Verdict.OPEN:  # somebody else's trial began, or failed, meanwhile
-                raise Overloaded("failed too often, and a trial is under way")
-            trial_of = tally.begin_trial(route.model, self._clock())
-            host = self._hosts[tally.card.host]
-            started = self._clock()
-            lease = Lease(on_lost)
-            tally.leases.add(lease)
-            host.came()
-            try:
-                yield
-                tally.learn(self._clock() - started)
-            finally:
-                tally.leases.discard(lease)
-                host.went()
-                if trial_of is not None:
-                    tally.end_trial(trial_of)
+        return Lease(tally, self._hosts[tally.card.host], route.model, on_lost, self._clock, self._is_healthy)
 
     def note_success(self, route: Route) -> None:
         """A good answer: the circuits it passed are closed."""
@@ -200,6 +175,9 @@ class Roster:
         """Undo `drain`."""
         self._drained.discard(provider)
         self._tell_modalities()
+
+    def _is_healthy(self, provider: str) -> bool:
+        return self.standing(provider).is_healthy
 
     def _hard(self, provider: str, host_sign: HostSign | None, fault: UpstreamFault) -> None:
         tally = self._tallies[provider]

@@ -10,14 +10,18 @@ second old. A yielded or draining node is never tried.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from router.circuits import Verdict
 from router.domain import Route
 from router.health import HostState, ProviderState
 
 DEFAULT_MAX_WAIT_S: Final = 2.0
+_UP: Final = ProviderState.UP
+_UNREACHABLE: Final = HostState.UNREACHABLE
+_OPEN: Final = Verdict.OPEN
 _READINESS: Final = {
     ProviderState.UP: 0,
     ProviderState.UNKNOWN: 0,
@@ -26,8 +30,7 @@ _READINESS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """What is known of one route's provider at the moment of a decision. `predicted_s`: until its first output;
     `retry_in_s`: until its circuit lets a trial through."""
 
@@ -43,12 +46,13 @@ class Standing:
     @property
     def is_healthy(self) -> bool:
         """The machine answers and the server takes requests."""
-        return self.state.is_available and self.host_state is not HostState.UNREACHABLE
+        # `up` first and by identity: hashing an enum's member, as a set does, costs more than all the rest.
+        return (self.state is _UP or self.state.is_available) and self.host_state is not _UNREACHABLE
 
     @property
     def is_available(self) -> bool:
         """A request may be sent there now."""
-        return self.is_healthy and self.verdict is not Verdict.OPEN and not self.is_queue_full
+        return self.is_healthy and self.verdict is not _OPEN and not self.is_queue_full
 
     @property
     def may_be_tried(self) -> bool:
@@ -70,14 +74,33 @@ class Standing:
         return f"{self.state} ({self.detail})" if self.detail else str(self.state)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A route in its place in the order, and the reason for that place. `is_late`: passed over for its wait."""
+class Candidate(msgspec.Struct, frozen=True):
+    """A route in its place in the order, and what put it there. `is_late`: passed over for its wait."""
 
     route: Route
+    standing: Standing
     is_eligible: bool
-    reason: str
     is_late: bool = False
+    is_last_resort: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why it has this place, in words; made only for who reads it."""
+        standing = self.standing
+        if self.is_last_resort:
+            return f"last resort: {standing.why}"
+        if not self.is_eligible:
+            return standing.why
+        parts = [f"tier {self.route.tier}", standing.why]
+        if standing.in_flight:
+            parts.append(f"{standing.in_flight} in flight")
+        if standing.predicted_s >= 0.05:
+            parts.append(f"first output in about {standing.predicted_s:.1f} s")
+        if self.is_late:
+            parts.append("over max_wait_s")
+        if standing.verdict is Verdict.TRIAL:
+            parts.append("a trial after failures")
+        return ", ".join(parts)
 
 
 def order(
@@ -88,13 +111,20 @@ def order(
     """All `routes`, the eligible ones first in the order in which to try them, each with its reason."""
     available = [route for route in routes if standings[route].is_available]
     if available:
-        available.sort(key=lambda route: _rank(route, standings[route], max_wait_s))
-        chosen = [_chosen(route, standings[route], max_wait_s) for route in available]
+        if len(available) > 1:
+            available.sort(key=lambda route: _rank(route, standings[route], max_wait_s))
+        chosen = [
+            Candidate(route, standing, True, is_late=standing.predicted_s > max_wait_s)
+            for route in available
+            for standing in (standings[route],)
+        ]
     else:
         trials = sorted((r for r in routes if standings[r].may_be_tried), key=lambda route: route.tier)
-        chosen = [Candidate(route, True, f"last resort: {standings[route].why}") for route in trials[:1]]
+        chosen = [Candidate(route, standings[route], True, is_last_resort=True) for route in trials[:1]]
+    if len(chosen) == len(routes):
+        return chosen
     taken = {candidate.route for candidate in chosen}
-    return chosen + [Candidate(route, False, standings[route].why) for route in routes if route not in taken]
+    return chosen + [Candidate(route, standings[route], False) for route in routes if route not in taken]
 
 
 def _rank(route: Route, standing: Standing, max_wait_s: float) -> tuple[bool, float, float, int, int]:
@@ -102,17 +132,3 @@ def _rank(route: Route, standing: Standing, max_wait_s: float) -> tuple[bool, fl
     # Who is late competes by time, who is not by tier.
     first, second = (standing.predicted_s, route.tier) if is_late else (route.tier, standing.predicted_s)
     return (is_late, first, second, _READINESS[standing.state], standing.in_flight)
-
-
-def _chosen(route: Route, standing: Standing, max_wait_s: float) -> Candidate:
-    is_late = standing.predicted_s > max_wait_s
-    parts = [f"tier {route.tier}", standing.why]
-    if standing.in_flight:
-        parts.append(f"{standing.in_flight} in flight")
-    if standing.predicted_s >= 0.05:
-        parts.append(f"first output in about {standing.predicted_s:.1f} s")
-    if is_late:
-        parts.append(f"over max_wait_s {max_wait_s:g}")
-    if standing.verdict is Verdict.TRIAL:
-        parts.append("a trial after failures")
-    return Candidate(route, True, ", ".join(parts), is_late)

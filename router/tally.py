@@ -5,8 +5,7 @@ Plain bookkeeping. What follows from a sign is decided in `health.py` and `circu
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from router import circuits
 from router.circuits import CLOSED, Circuit, Verdict
@@ -19,11 +18,11 @@ _SERVICE_WEIGHT: Final = 0.2  # of the newest measurement in the moving average
 _LOADS_FIRST: Final = frozenset({ProviderState.COLD, ProviderState.LOADING})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lease:
-    """Somebody in flight, and how to tell them that the machine or the server is lost."""
+class Losable(Protocol):
+    """Somebody in flight, who wants to know when the machine or the server is lost."""
 
-    on_lost: Callable[[HostLost], None]
+    @property
+    def on_lost(self) -> Callable[[HostLost], None]: ...
 
 
 class HostTally:
@@ -53,7 +52,7 @@ class ProviderTally:
         self.hard = CLOSED
         self.soft: dict[str, Circuit] = {}
         self.gate = Gate(card.concurrency, queue_limit=card.queue_limit, queue_wait_s=card.queue_wait_s)
-        self.leases: set[Lease] = set()
+        self.leases: set[Losable] = set()
         self.models: Mapping[str, Model] = {name: Model(name) for name in card.known_models}
         self.voices: tuple[Voice, ...] = ()
         self.eta_s: float | None = None

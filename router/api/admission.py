@@ -7,6 +7,7 @@ then Host and Origin must be an IP address, localhost or a name listed in `serve
 
 import hashlib
 import hmac
+import itertools
 import re
 import secrets
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,9 @@ from router.ports import Header
 
 KEY_PREFIX: Final = "lar-"
 _KEY_BYTES: Final = 32  # 256 random bits
+_ANY_MODEL: Final = ("*",)
+_PROCESS: Final = secrets.token_hex(6)  # ids are unique over processes and countable within one; no secret
+_counter: Final = itertools.count(1)
 _SANE_ID: Final = re.compile(rb"[A-Za-z0-9._:\-]{1,128}")
 _OPEN_PATHS: Final = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 _KEY_HEADERS: Final = frozenset({b"x-api-key", b"xi-api-key"})
@@ -33,12 +37,12 @@ class Client:
 
     name: str
     is_admin: bool = False
-    models: tuple[str, ...] = ("*",)
+    models: tuple[str, ...] = _ANY_MODEL
     requests_per_minute: int | None = None
 
     def may_use(self, model: str) -> bool:
         """Whether one of its patterns matches the name it asks by."""
-        return any(fnmatchcase(model, pattern) for pattern in self.models)
+        return self.models == _ANY_MODEL or any(fnmatchcase(model, pattern) for pattern in self.models)
 
 
 ANONYMOUS: Final = Client("anonymous", is_admin=True)  # on a router without keys everybody is at home
@@ -151,7 +155,7 @@ def request_id_of(headers: Iterable[Header]) -> str:
     for name, value in headers:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return value.decode()
-    return "req-" + secrets.token_hex(12)
+    return f"req-{_PROCESS}-{next(_counter):x}"
 
 
 _SECURITY_HEADERS: Final = frozenset({b"host", b"origin", b"authorization", b"via"}) | _KEY_HEADERS

@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import formatdate
+from types import TracebackType
 from typing import Any, Final
 
 from router.api.dialects import Dialect
@@ -22,7 +23,7 @@ Receive = Any
 Send = Any
 
 BODY_DEADLINE_S: Final = 60.0  # for the whole request body to arrive
-CLIENT_STALL_S: Final = 300.0  # for a client to take some bytes; a laptop that was carried away never says goodbye
+DISCONNECT_NOTICE: Final = "router.disconnect"  # a key of the ASGI scope
 _JSON: Final[Header] = (b"content-type", b"application/json")
 
 
@@ -62,17 +63,10 @@ class Reply:
         }
         await self._send(message)
 
-    async def send(self, chunk: bytes) -> None:
-        """A piece of the body. Raises ClientGone when the client takes nothing for too long."""
-        try:
-            async with asyncio.timeout(CLIENT_STALL_S):
-                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except TimeoutError as exc:
-            raise ClientGone(f"the client took no byte for {CLIENT_STALL_S:g} s") from exc
-
-    async def finish(self) -> None:
-        self._is_finished = True
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+    async def send(self, chunk: bytes, *, is_last: bool = False) -> None:
+        """A piece of the body; with `is_last` the reply is finished by it."""
+        self._is_finished = is_last
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": not is_last})
 
     async def whole(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         """A complete answer."""
@@ -103,6 +97,8 @@ class Reply:
 
 def printable(text: str) -> bytes:
     """A header value: what is not printable ASCII is escaped, so nothing can end the line (RFC 9110 §5.5)."""
+    if text.isascii() and text.isprintable():
+        return text.encode()
     return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text).encode()
 
 
@@ -135,15 +131,77 @@ def _http_date(second: int) -> bytes:
     return formatdate(second, usegmt=True).encode()
 
 
-async def read_body(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
-    """The request body. Raises PayloadTooLarge, ClientGone, TooSlow."""
-    if _declared_length(scope) > limit_bytes:
-        raise _too_large(limit_bytes)
-    try:
-        async with asyncio.timeout(BODY_DEADLINE_S):
-            return await _read_body(receive, limit_bytes)
-    except TimeoutError as exc:
-        raise TooSlow(f"The body did not arrive within {BODY_DEADLINE_S:g} s.") from exc
+class Presence(Interruptible):
+    """A block that ends with ClientGone when the client leaves before the reply is finished.
+
+    ASGI tells of a disconnect only to who asks, which takes a task per request. The server's own protocol
+    (`router/http_protocol.py`) tells it by a callback, which costs nothing; any other server is asked.
+    """
+
+    __slots__ = ("_notice", "_receive", "_reply", "_watcher")
+
+    def __init__(self, scope: Scope, receive: Receive, reply: Reply) -> None:
+        super().__init__()
+        self._receive = receive
+        self._reply = reply
+        self._notice = scope.get(DISCONNECT_NOTICE)
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def read_body(self, scope: Scope, limit_bytes: int) -> bytes:
+        """The request body. Raises PayloadTooLarge, ClientGone, TooSlow."""
+        if _declared_length(scope) > limit_bytes:
+            raise _too_large(limit_bytes)
+        late = TooSlow(f"The body did not arrive within {BODY_DEADLINE_S:g} s.")
+        timer = asyncio.get_running_loop().call_later(BODY_DEADLINE_S, self.interrupt, late)
+        try:
+            body = await _read_body(self._receive, limit_bytes)
+        finally:
+            timer.cancel()
+        self._watch()
+        return body
+
+    def _watch(self) -> None:
+        """Notice from now on when the client leaves: its body is here, so the next word is its leaving."""
+        if self._notice is None:
+            self._watcher = asyncio.get_running_loop().create_task(self._ask())
+        elif self._notice.is_gone:
+            raise ClientGone("the client hung up")
+        else:
+            self._notice.tell = self._on_gone
+
+    async def _ask(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._on_gone()
+
+    def _on_gone(self) -> None:
+        if not self._reply.is_finished:  # afterwards it means nothing
+            self.interrupt(ClientGone("the client hung up"))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._notice is not None:
+            self._notice.tell = None
+        elif self._watcher is not None:
+            self._watcher.cancel()
+        await super().__aexit__(kind, error, trace)
+
+
+class DisconnectNotice:
+    """What a server puts into the scope under `DISCONNECT_NOTICE`. `tell` is called when the client is gone."""
+
+    __slots__ = ("is_gone", "tell")
+
+    def __init__(self) -> None:
+        self.is_gone = False
+        self.tell: Callable[[], None] | None = None
+
+    def gone(self) -> None:
+        """The connection is lost."""
+        self.is_gone = True
+        if self.tell is not None:
+            self.tell()
 
 
 async def _read_body(receive: Receive, limit_bytes: int) -> bytes:
@@ -171,25 +229,3 @@ def _declared_length(scope: Scope) -> int:
 
 def _too_large(limit_bytes: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"The body is larger than {limit_bytes / 2**20:g} MiB (server.max_body_mb).")
-
-
-@contextlib.asynccontextmanager
-async def while_connected(receive: Receive, reply: Reply) -> AsyncIterator[None]:
-    """Run the block for as long as the client stays; when it leaves, the block ends with ClientGone.
-
-    The request body must have been read. ASGI tells of a disconnect only to who asks, so somebody always asks;
-    it says the same after a finished reply, where it means nothing.
-    """
-    async with Interruptible() as block:
-
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            if not reply.is_finished:
-                block.interrupt(ClientGone("the client hung up"))
-
-        watcher = asyncio.get_running_loop().create_task(watch())
-        try:
-            yield
-        finally:
-            watcher.cancel()

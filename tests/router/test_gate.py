@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,8 +10,17 @@ from router.errors import Overloaded
 from router.gate import Gate
 
 
+@contextlib.asynccontextmanager
+async def inside(gate: Gate) -> AsyncIterator[None]:
+    await gate.enter()
+    try:
+        yield
+    finally:
+        gate.leave()
+
+
 async def holding(gate: Gate, until: asyncio.Event, order: list[int], number: int) -> None:
-    async with gate.passed():
+    async with inside(gate):
         order.append(number)
         await until.wait()
 
@@ -105,7 +115,7 @@ def test_who_leaves_the_queue_takes_no_place(is_same_moment: bool) -> None:
         done.set()
         await first
         assert (gate.inside, gate.waiting) == (0, 0)
-        async with gate.passed():
+        async with inside(gate):
             assert gate.inside == 1
 
     asyncio.run(main())
