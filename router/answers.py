@@ -12,6 +12,7 @@ import msgspec
 from router.errors import (
     AllBusy,
     LoopDetected,
+    Malformed,
     NotFound,
     NothingCanServe,
     Refusal,
@@ -79,6 +80,30 @@ def retry_after_s(value: bytes | None) -> float | None:
     return min(float(value), 86_400.0)
 
 
+def check_whole(head: ResponseHead, body: bytes) -> None:
+    """Raise Malformed when a whole answer of 200 is empty, or says that it is JSON and is not: nothing of it has
+    reached the client, so another provider may do better."""
+    if head.status != 200:
+        return
+    if not body:
+        raise Malformed("answered 200 with nothing")
+    content_type = (head.get(b"content-type") or b"").lower()
+    if not content_type.startswith(b"application/json") or head.get(b"content-encoding") is not None:
+        return
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except msgspec.DecodeError as exc:
+        raise Malformed(f"answered with broken JSON: {exc}") from exc
+    except RecursionError:
+        return  # deeper than we look
+
+
+def tells_usage(head: ResponseHead) -> bool:
+    """Whether token counts may be in the body: JSON or events, not audio."""
+    content_type = (head.get(b"content-type") or b"").lower()
+    return content_type.startswith((b"application/json", b"text/event-stream"))
+
+
 def is_event_stream(head: ResponseHead) -> bool:
     content_type = head.get(b"content-type") or b""
     return content_type.lower().startswith(b"text/event-stream")
@@ -120,15 +145,16 @@ _IN: Final = frozenset({b"prompt", b"input"})
 class UsageReader:
     """Watches one answer. `tokens_in` and `tokens_out` are the last counts seen; servers count up in a stream."""
 
-    __slots__ = ("tokens_in", "tokens_out")
+    __slots__ = ("skips", "tokens_in", "tokens_out")
 
     def __init__(self) -> None:
+        self.skips = False  # an answer of a kind that has no counts
         self.tokens_in = 0
         self.tokens_out = 0
 
     def see(self, chunk: bytes) -> None:
         """Look at a piece of the body."""
-        if b'_tokens"' not in chunk:
+        if self.skips or b'_tokens"' not in chunk:
             return
         for direction, count in _COUNTS.findall(chunk):
             if direction in _IN:

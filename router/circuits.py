@@ -59,6 +59,10 @@ def after_success() -> Circuit:
 
 def after_failure(circuit: Circuit, now: float, jitter: float) -> Circuit:
     """A soft failure at `now`; `jitter` in [0, 1) stretches the back-off by up to half."""
+    if (
+        circuit.opens_in_s(now) > 0 and not circuit.is_on_trial
+    ):  # one of a burst under way together: no failed trial
+        return circuit
     failures = circuit.failures + 1
     if failures < SOFT_FAILURES and circuit.not_before is None:
         return replace(circuit, failures=failures)
@@ -66,7 +70,9 @@ def after_failure(circuit: Circuit, now: float, jitter: float) -> Circuit:
 
 
 def after_hard_fault(circuit: Circuit, now: float, jitter: float) -> Circuit:
-    """A dial, DNS, TLS or connection fault at `now`: open at once."""
+    """A dial, DNS, TLS or connection fault at `now`: open at once. A burst of them opens once."""
+    if circuit.opens_in_s(now) > 0:
+        return circuit
     return _opened(circuit, now, jitter, FIRST_HARD_BACK_OFF_S)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 SAMPLE_RATE_HZ: Final = 24_000  # PCM inside the house: 24 kHz, signed 16-bit little-endian, mono (OpenAI's `pcm`)
 BYTES_PER_SAMPLE: Final = 2
 
@@ -109,8 +111,7 @@ class Voice:
     gender: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """One way to serve a model name: a provider and the name that provider knows the model by.
 
     `substitutes` tells what differs from what was asked for: "model", "voice" or both; nothing by default.

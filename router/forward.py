@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from router.answers import UsageReader, exhausted, is_event_stream, passed_on, rejection
+from router.answers import UsageReader, check_whole, exhausted, is_event_stream, passed_on, rejection, tells_usage
 from router.domain import Endpoint, Route
 from router.errors import Refusal, UpstreamFault
 from router.ports import ForwardProvider, Header, Monotonic, Observer, Record, ResponseHead
@@ -117,22 +117,26 @@ class Forwarder:
             raise
         finally:
             inbox.close()
-        self._roster.note_success(route)
+        if record.status < 400:  # a client's fault says nothing of the model
+            self._roster.note_success(route)
         self._observer.attempt_finished(route.provider, "ok")
 
     async def _exchange(self, call: ForwardCall, route: Route, reply: Reply, inbox: Inbox, asked: float) -> None:
         provider, record, usage = self._providers[route.provider], call.record, UsageReader()
         first_byte_s, stall_s = provider.card.first_byte_s, provider.card.stall_s
         body = call.body_for(route.model)
-        inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox))
+        inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox, is_once=call.is_pinned))
         head = await inbox.read_head(first_byte_s)
         await _raise_for_status(head, inbox, stall_s, provider.redact)
         record.streamed = is_event_stream(head)
         part = await _first_part(head, inbox, first_byte_s)
+        if inbox.is_drained:
+            check_whole(head, part)
         record.upstream_wait_s += self._clock() - asked
         if call.on_first_part is not None and head.status == 200:
             await call.on_first_part(part, route.provider)
         await reply.start(head.status, passed_on(head.headers))
+        usage.skips = not tells_usage(head)
         while not inbox.is_drained:
             usage.see(part)
             await reply.send(part)

@@ -28,6 +28,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
+        self._field_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._refusal: ClientError | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -56,7 +57,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if len(self.headers) >= MAX_HEADERS:
+        self._field_bytes += len(name) + len(value)
+        if len(self.headers) >= MAX_HEADERS or self._field_bytes > MAX_HEAD_BYTES:
             self._refusal = _head_too_large()
             raise self._refusal  # llhttp stops here; `send_400_response` follows
         super().on_header(name, value)
@@ -86,6 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _begin_head(self) -> None:
         self._head_bytes = 0
+        self._field_bytes = 0
         self._head_timer = self.loop.call_later(HEAD_DEADLINE_S, self._out_of_time)
 
     def _end_head(self) -> None:

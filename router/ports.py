@@ -22,12 +22,14 @@ Monotonic = Callable[[], float]
 
 class UpstreamRequest(msgspec.Struct, frozen=True):
     """One HTTP request to a provider. `target` is path and query; `headers` lack Host and Content-Length, which
-    the transport adds. The request is repeatable: the body is whole and in memory."""
+    the transport adds. The request is repeatable, its body being whole and in memory, unless `is_once`:
+    then it goes over a fresh connection, since on a reused one it could have to be sent again unanswered."""
 
     method: str
     target: str
     headers: Sequence[Header]
     body: bytes = b""
+    is_once: bool = False
 
 
 class ResponseHead(msgspec.Struct, frozen=True):
@@ -129,7 +131,9 @@ class Provider(Protocol):
 class ForwardProvider(Provider, Protocol):
     """Takes opaque bodies."""
 
-    async def send(self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange: ...
+    async def send(
+        self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
+    ) -> Exchange: ...
 
 
 class SpeechProvider(Provider, Protocol):

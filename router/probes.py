@@ -18,6 +18,8 @@ from router.roster import Roster
 
 _log = logging.getLogger(__name__)
 TOUCH_INTERVAL_S: Final = 0.25
+_FAIR_TOUCH_S: Final = 0.45  # a touch's deadline is 0.3 s
+_FAIR_PROBE_S: Final = 4.5  # a probe's is 0.9 s, over the internet 4
 _LAST_RESORT_S: Final = 5.0  # a probe has deadlines of its own; this one guards against their lack
 
 
@@ -30,7 +32,7 @@ class Probes:
 
     async def look_once(self) -> None:
         """Probe every provider once, all at the same time."""
-        await asyncio.gather(*(self._look(provider, provider.probe) for provider in self._providers.values()))
+        await asyncio.gather(*(self._look(provider) for provider in self._providers.values()))
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -51,25 +53,43 @@ class Probes:
         await asyncio.sleep(random.uniform(0, interval_s))  # noqa: S311  spread the probes over the second
         while True:
             async with _pace(interval_s):
-                await self._look(provider, provider.probe)
+                await self._look(provider)
 
     async def _guard(self, host: str) -> None:
         """A touch every quarter of a second while requests are in flight on `host`."""
         while True:
             busy = await self._roster.until_busy(host)
             async with _pace(TOUCH_INTERVAL_S):
-                providers = [self._providers[name] for name in busy]
-                await asyncio.gather(*(self._look(provider, provider.touch) for provider in providers))
+                looks = [self._seen(self._providers[name].touch, name, _FAIR_TOUCH_S) for name in busy]
+                probes = await asyncio.gather(*looks)
+                touches = {name: probe for name, probe in zip(busy, probes, strict=True) if probe is not None}
+                if touches:
+                    self._roster.note_touches(host, touches)
 
-    async def _look(self, provider: Provider, look: Callable[[], Awaitable[Probe | None]]) -> None:
+    async def _look(self, provider: Provider) -> None:
+        name = provider.card.id
+        probe = await self._seen(provider.probe, name, _FAIR_PROBE_S)
+        if probe is not None:
+            self._roster.note_probe(name, probe)
+
+    async def _seen(self, look: Callable[[], Awaitable[Probe | None]], name: str, fair_s: float) -> Probe | None:
+        """What `look` shows. Silence counts only if this process was not starved itself: a look that took longer
+        than `fair_s`, well over its own deadline, tells of this machine and not of that one."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         try:
             async with asyncio.timeout(_LAST_RESORT_S):
                 probe = await look()
         except Exception as exc:  # a bug in one dialect must not stop the house from watching the others
-            _log.exception("a probe of %s failed", provider.card.id)
+            _log.exception("a probe of %s failed", name)
             probe = Probe(HostSign.ANSWERED, ProviderSign.SLOW, f"its probe failed: {exc}")
-        if probe is not None:
-            self._roster.note_probe(provider.card.id, probe)
+        if probe is not None and _is_silence(probe) and loop.time() - started > fair_s:
+            return None
+        return probe
+
+
+def _is_silence(probe: Probe) -> bool:
+    return probe.host is HostSign.SILENT or probe.provider in {ProviderSign.MUTE, ProviderSign.SLOW}
 
 
 @contextlib.asynccontextmanager

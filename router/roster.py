@@ -130,9 +130,20 @@ class Roster:
 
     def note_probe(self, provider: str, probe: Probe) -> None:
         """Take in what a probe showed."""
+        self._sign_host(self._tallies[provider].card.host, probe.host, probe.detail)
+        self._note_provider(provider, probe)
+
+    def note_touches(self, host: str, touches: Mapping[str, Probe]) -> None:
+        """Take in one round of touches on `host`, by provider: one sign of the machine, however many it has."""
+        answered = [probe for probe in touches.values() if probe.host is HostSign.ANSWERED]
+        sign = HostSign.ANSWERED if answered else HostSign.SILENT
+        self._sign_host(host, sign, next(iter(touches.values())).detail)
+        for provider, probe in touches.items():
+            self._note_provider(provider, probe)
+
+    def _note_provider(self, provider: str, probe: Probe) -> None:
         tally = self._tallies[provider]
         if probe.provider is None:
-            self._sign_host(tally.card.host, probe.host, probe.detail)
             return
         if probe.models is not None:
             tally.models = {model.id: model for model in probe.models}
@@ -143,7 +154,7 @@ class Roster:
         elif probe.provider is ProviderSign.READY:
             tally.eta_s = None
         tally.queued = probe.queued
-        self._sign(provider, probe.host, probe.provider, probe.detail)
+        self._sign(provider, None, probe.provider, probe.detail)
 
     def note_fault(self, route: Route, fault: UpstreamFault) -> None:
         """Take in what a failed attempt showed. Hard faults (dial, DNS, TLS, reset) count at once, soft ones in
@@ -215,9 +226,10 @@ class Roster:
         self._observer.host_changed(name, host.state)
         self._tell_modalities()
         if host.state is HostState.UNREACHABLE:
-            for tally in self._tallies.values():
+            for provider, tally in self._tallies.items():
                 if tally.card.host == name:
                     tally.interrupt(HostLost(f"its machine fell silent: {detail}"))
+                    self._sign(provider, None, ProviderSign.FAULT, detail)
 
     def _tell_modalities(self) -> None:
         for modality in {m for card in self.cards.values() if not card.is_demo for m in card.modalities}:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -51,6 +52,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What is here now stays: full collections need not look at it again, which would stop every stream.
+        gc.collect()
+        gc.freeze()
         self._on_ready()
 
     @contextlib.contextmanager

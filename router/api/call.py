@@ -85,6 +85,8 @@ class Reply:
             return
         if not self._is_started:
             extra = [_JSON, (b"x-router-error", error.reason.encode())]
+            if isinstance(error, PayloadTooLarge | TooSlow):  # the rest of the body is not wanted
+                extra.append((b"connection", b"close"))
             if error.retry_after_s is not None:
                 extra.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
             if allow := getattr(error, "allow", None):
@@ -92,7 +94,8 @@ class Reply:
             await self.whole(error.status, extra, self._dialect.error_body(error))
         elif self._record.streamed:
             with contextlib.suppress(Exception):  # the client may be gone as well
-                await self.send(self._dialect.error_event(error))
+                # The cut may be in the middle of an event: end its line first.
+                await self.send(b"\n\n" + self._dialect.error_event(error))
 
 
 def printable(text: str) -> bytes:

@@ -50,9 +50,11 @@ class Demo:
     async def warm(self) -> None:
         """Nothing to load."""
 
-    async def send(self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange:
+    async def send(
+        self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
+    ) -> Exchange:
         """See `ports.ForwardProvider.send`."""
-        del headers  # nothing in them changes the answer
+        del headers, is_once  # nothing in them changes the answer
         request = msgspec.json.decode(body)
         answer = _Answer(endpoint, bool(request.get("stream")), request.get("stream_options") or {})
         exchange = PumpedExchange(sink)

@@ -66,9 +66,12 @@ class OpenAIServer:
     async def warm(self) -> None:
         """Nothing: only an inference loads a model here."""
 
-    async def send(self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange:
+    async def send(
+        self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
+    ) -> Exchange:
         """See `ports.ForwardProvider.send`."""
-        return await self._origin.post(ENDPOINT_PATHS[endpoint], headers, body, sink)
+        is_once = is_once or self.card.is_billed
+        return await self._origin.post(ENDPOINT_PATHS[endpoint], headers, body, sink, is_once=is_once)
 
     async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
         """See `ports.SpeechProvider.speak`."""
@@ -96,7 +99,11 @@ async def ask_for_speech(
     """POST a speech request to `path`; the whole answer. Raises UpstreamFault, InvalidRequest."""
     inbox = Inbox()
     try:
-        inbox.attach(await origin.post(path, request_headers(request_id), msgspec.json.encode(body), inbox))
+        inbox.attach(
+            await origin.post(
+                path, request_headers(request_id), msgspec.json.encode(body), inbox, is_once=card.is_billed
+            )
+        )
         head = await inbox.read_head(card.first_byte_s)
         answer = await inbox.read_all(card.stall_s, MAX_SPEECH_BYTES)
     finally:
@@ -116,13 +123,14 @@ def utterance_of(head: ResponseHead, pcm: bytes) -> Utterance:
     engine, voice = head.get(b"x-tts-engine"), head.get(b"x-tts-voice")
     return Utterance(
         pcm,
-        generation_s=_seconds(head.get(b"x-generation-time")),
+        generation_s=seconds(head.get(b"x-generation-time")),
         engine=engine.decode("latin-1") if engine else None,
         voice=voice.decode("latin-1") if voice else None,
     )
 
 
-def _seconds(value: bytes | None) -> float | None:
+def seconds(value: bytes | None) -> float | None:
+    """A header's decimal seconds; None when there are none, or none that can be."""
     try:
         seconds = float(value) if value is not None else -1.0
     except ValueError:

@@ -64,10 +64,12 @@ class Origin:
         """See `ports.Provider.redact`."""
         return text.replace(self._api_key, "[key]") if self._api_key else text
 
-    async def post(self, path: str, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange:
+    async def post(
+        self, path: str, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
+    ) -> Exchange:
         """Send `body`; the answer goes to `sink`. Raises NotSent."""
         target = self.address.path + path
-        return await self._data.send(UpstreamRequest("POST", target, [*headers, *self._key], body), sink)
+        return await self._data.send(UpstreamRequest("POST", target, [*headers, *self._key], body, is_once), sink)
 
     @property
     def is_remote(self) -> bool:
@@ -105,8 +107,8 @@ class Origin:
 def probe_of(fault: UpstreamFault) -> Probe:
     """What a failed look says of host and provider."""
     match fault:
-        case DialTimeout():
-            return Probe(HostSign.SILENT, ProviderSign.FAULT, fault.message)
+        case DialTimeout():  # the machine's matter: two misses, and all its providers are down
+            return Probe(HostSign.SILENT, None, fault.message)
         case Silent():  # it accepted the connection, so the machine is there; the server is busy
             return Probe(HostSign.ANSWERED, ProviderSign.SLOW, "busy: accepts connections, answers no probe")
         case DialRefused():

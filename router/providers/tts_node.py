@@ -12,7 +12,7 @@ from router.domain import BYTES_PER_SAMPLE, Model, ProviderCard, Segment, Uttera
 from router.errors import Malformed, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
 from router.ports import Probe
-from router.providers.openai import ask_for_speech, speech_body, utterance_of
+from router.providers.openai import ask_for_speech, seconds, speech_body, utterance_of
 from router.providers.origin import (
     TOUCH_DEADLINE_S,
     Origin,
@@ -23,6 +23,7 @@ from router.providers.origin import (
 from router.transport import Inbox
 
 _log = logging.getLogger(__name__)
+_DURATION_TOLERANCE_S: Final = 0.05
 _SIGNS: Final[Mapping[str, ProviderSign]] = {
     "up": ProviderSign.READY,
     "cold": ProviderSign.COLD,
@@ -131,7 +132,11 @@ class TtsNode:
         head, pcm = await ask_for_speech(self._origin, "/v1/audio/speech", self.card, body, request_id)
         if len(pcm) % BYTES_PER_SAMPLE:
             raise Malformed("sent half a sample of PCM")
-        return utterance_of(head, pcm)
+        spoken = utterance_of(head, pcm)
+        said_s = seconds(head.get(b"x-audio-duration"))
+        if said_s is not None and abs(said_s - spoken.duration_s) > _DURATION_TOLERANCE_S:
+            raise Malformed(f"sent {spoken.duration_s:.2f} s of audio and says that it is {said_s:.2f} s")
+        return spoken
 
     async def aclose(self) -> None:
         await self._origin.aclose()

@@ -11,6 +11,7 @@ from router.errors import Malformed
 
 def to_pcm(audio: bytes) -> bytes:
     """Decode, mix down and resample. Runs for milliseconds: call it in a thread. Raises Malformed."""
+    _check_riff(audio)
     resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
     out = bytearray()
     try:
@@ -24,6 +25,15 @@ def to_pcm(audio: bytes) -> bytes:
     except (FFmpegError, IndexError, ValueError) as exc:
         raise Malformed(f"sent {len(audio)} bytes that are no audio: {exc}") from exc
     return bytes(out)
+
+
+def _check_riff(audio: bytes) -> None:
+    """Raise Malformed when a WAV says that it is longer than it is. A stream's 0 or 0xFFFFFFFF says nothing."""
+    if audio[:4] != b"RIFF" or len(audio) < 12:
+        return
+    said = int.from_bytes(audio[4:8], "little") + 8
+    if len(audio) < said < 0xFFFF_FFFF:
+        raise Malformed(f"sent {len(audio)} bytes of a WAV file of {said}")
 
 
 def _samples(frame: av.AudioFrame) -> bytes:

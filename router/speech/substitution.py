@@ -11,9 +11,10 @@ Whoever has the right voice comes before whoever has the right engine: a familia
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from router.domain import Route, Substitution
 
@@ -36,7 +37,9 @@ def permitted(policy: Substitution, matches: Iterable[tuple[Route, VoiceMatch]])
             continue
         if match is VoiceMatch.MISSING:
             substitutes = (*route.substitutes, "voice")
-            routes.append(replace(route, tier=route.tier + SUBSTITUTE_VOICE_TIER, substitutes=substitutes))
+            routes.append(
+                msgspec.structs.replace(route, tier=route.tier + SUBSTITUTE_VOICE_TIER, substitutes=substitutes)
+            )
         else:
             routes.append(route)
     return routes

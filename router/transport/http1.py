@@ -48,7 +48,7 @@ class Http1Transport:
         """See `ports.Transport.send`."""
         payload = self._payload(request)
         exchange = _Exchange(self, payload, sink)
-        connection = self._take_idle()
+        connection = None if request.is_once else self._take_idle()
         if connection is None:
             connection = await self.dial()
         exchange.start(connection)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from router.errors import Malformed, Silent, UpstreamFault
+from router.errors import DialTimeout, Malformed, Silent, UpstreamFault
 from router.ports import Exchange, ResponseHead, Transport, UpstreamRequest
 
 HIGH_WATER_BYTES: Final = 256 * 1024  # the upstream is paused while this much waits for a slow client
@@ -137,14 +137,18 @@ def _expire(waiter: "asyncio.Future[bool]") -> None:
 async def fetch(
     transport: Transport, request: UpstreamRequest, *, deadline_s: float, limit_bytes: int = 4 * 1024 * 1024
 ) -> tuple[ResponseHead, bytes]:
-    """A small answer, whole. Raises UpstreamFault; Silent when all of it took longer than `deadline_s`."""
-    inbox = Inbox()
+    """A small answer, whole. Raises UpstreamFault: Silent when all of it took longer than `deadline_s`,
+    DialTimeout when already the dial did."""
+    inbox, is_sent = Inbox(), False
     try:
         async with asyncio.timeout(deadline_s):
             inbox.attach(await transport.send(request, inbox))
+            is_sent = True
             head = await inbox.read_head(deadline_s)
             return head, await inbox.read_all(deadline_s, limit_bytes)
     except TimeoutError as exc:
+        if not is_sent:  # not even the dial was answered
+            raise DialTimeout(f"did not answer within {deadline_s:g} s; is the machine awake?") from exc
         raise Silent(f"no answer within {deadline_s:g} s") from exc
     finally:
         inbox.close()

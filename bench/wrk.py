@@ -1,0 +1,70 @@
+"""Closed-loop load by Debian's wrk: as many requests as `connections` can carry, one after another on each."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.cases import Case, request_headers
+from bench.contenders import Contender
+
+_GRACE_S: Final = 20.0
+
+_SCRIPT: Final = """\
+wrk.method = "POST"
+wrk.body = %s
+%s
+done = function(summary, latency)
+  local e = summary.errors
+  io.write(string.format(
+    '{"requests":%%d,"duration_us":%%d,"bytes":%%d,"errors":%%d,"p50_us":%%d,"p99_us":%%d}\\n',
+    summary.requests, summary.duration, summary.bytes, e.connect + e.read + e.write + e.status + e.timeout,
+    latency:percentile(50), latency:percentile(99)))
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What wrk saw; `cpu_s` is its own."""
+
+    requests_per_s: float
+    p50_us: float
+    p99_us: float
+    cpu_s: float
+
+
+class LoadFailed(Exception):
+    """Some requests were not answered well, so the figures would mean nothing."""
+
+
+def load(case: Case, contender: Contender, key: str, duration_s: int, directory: Path) -> Load:
+    """Load `contender` for `duration_s` seconds, on the cores of the caller. Raises LoadFailed."""
+    script = directory / f"{case.name}.lua"
+    headers = request_headers(key).items()
+    lines = "\n".join(f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers)
+    script.write_text(_SCRIPT % (json.dumps(case.body.decode()), lines))
+    url = f"http://127.0.0.1:{contender.port}{case.path}"
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{case.connections}",
+        f"-d{duration_s}s",
+        "--timeout",
+        "10s",
+        "-s",
+        str(script),
+        url,
+    ]
+    before = os.times()
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=duration_s + _GRACE_S, check=False)  # noqa: S603  ours
+    after = os.times()
+    if answer.returncode != 0:
+        raise LoadFailed(f"wrk failed: {answer.stdout} {answer.stderr}")
+    seen = json.loads(answer.stdout.splitlines()[-1])
+    if seen["errors"] or not seen["requests"]:
+        raise LoadFailed(f"{contender.name}, {case.name}: {answer.stdout}")
+    cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+    return Load(seen["requests"] / seen["duration_us"] * 1e6, seen["p50_us"], seen["p99_us"], cpu_s)
