@@ -18,6 +18,7 @@
     └── UpstreamFault               a provider's fault: the next candidate may be tried
         ├── NotSent                 dial, DNS, TLS: not a byte went out, so trying another repeats nothing
         │   ├── DialRefused         the host answered that nobody listens: the host is alive, the server is not
+        │   ├── TlsRefused          no certificate that we trust: the machine is there
         │   └── DialTimeout         silence: an unplugged machine looks like this
         ├── Overloaded              our own bound on this provider: nothing was sent either
         ├── ConnectionLost          reset or closed in the middle
@@ -219,6 +220,12 @@ class DialTimeout(NotSent):
     """Not a sound within the connect timeout: the machine is off, asleep or unplugged."""
 
     outcome = "provider_dial_timeout"
+
+
+class TlsRefused(NotSent):
+    """The machine answered, but not in a way that TLS can trust."""
+
+    outcome = "provider_tls"
 
 
 class ConnectionLost(UpstreamFault):

@@ -54,6 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         if self._head_timer is None:  # another request on a kept connection
             self._begin_head()
+            self._head_bytes = 1  # whose arrival began it
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:

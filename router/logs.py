@@ -76,10 +76,6 @@ class _BatchWriter(logging.Handler):
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self.dropped = 0
 
-    def createLock(self) -> None:  # noqa: N802  logging's name
-        """None is needed: a deque's append and popleft are atomic."""
-        self.lock = None
-
     def emit(self, record: logging.LogRecord) -> None:
         if len(self._records) >= _QUEUE_LINES:
             self.dropped += 1
@@ -102,7 +98,11 @@ class _BatchWriter(logging.Handler):
     def _write(self) -> None:
         lines = []
         while self._records:
-            lines.append(self.format(self._records.popleft()))
+            record = self._records.popleft()
+            try:
+                lines.append(self.format(record))
+            except Exception as exc:  # a mistake in one line of a library must not silence all others
+                lines.append(f"a log line of {record.name} could not be formatted: {exc}")
         if lines:
             with contextlib.suppress(OSError, ValueError):  # a closed pipe must not end the log for good
                 self._stream.write("\n".join(lines) + "\n")

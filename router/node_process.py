@@ -55,9 +55,10 @@ class NodeProcess:
         while True:
             started = loop.time()
             try:
-                status: int | str = await self._run_once()
-            except OSError as exc:
-                status = f"{exc.strerror or exc} ({self._command[0]})"
+                status = await self._run_once()
+            except OSError as exc:  # it would not start the next time either
+                _log.error("the local tts-node cannot be started: %s (%s)", exc.strerror or exc, self._command[0])
+                return
             if loop.time() - started > LONGEST_PAUSE_S:
                 pause_s = FIRST_PAUSE_S
             _log.warning("the local tts-node ended (%s); starting it again in %.1f s", status, pause_s)

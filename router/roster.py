@@ -21,6 +21,7 @@ from router.errors import (
     Overloaded,
     Rejected,
     Silent,
+    TlsRefused,
     UpstreamFault,
 )
 from router.health import (
@@ -165,7 +166,7 @@ class Roster:
                 return
             case DialTimeout():
                 self._hard(provider, HostSign.SILENT, fault)
-            case DialRefused() | ConnectionLost():
+            case DialRefused() | TlsRefused() | ConnectionLost():
                 self._hard(provider, HostSign.ANSWERED, fault)
             case NotSent():
                 self._hard(provider, None, fault)

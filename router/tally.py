@@ -15,6 +15,7 @@ from router.gate import Gate
 from router.health import HostState, ProviderHealth, ProviderState
 
 _SERVICE_WEIGHT: Final = 0.2  # of the newest measurement in the moving average
+HARD: Final = "\0hard"  # stands for the provider's own circuit where a model's name stands for its
 _LOADS_FIRST: Final = frozenset({ProviderState.COLD, ProviderState.LOADING})
 
 
@@ -67,14 +68,21 @@ class ProviderTally:
 
     def begin_trial(self, model: str, now: float) -> str | None:
         """Claim the model's trial if its circuit asks for one; the model's name if it was claimed."""
-        circuit = self.soft.get(model, CLOSED)
+        circuit = self.circuit_for(model)
         if circuit.verdict(now) is not Verdict.TRIAL:
             return None
+        if circuit is self.hard:
+            self.hard = circuits.on_trial(circuit)
+            return HARD
         self.soft[model] = circuits.on_trial(circuit)
         return model
 
     def end_trial(self, model: str) -> None:
         """The trial is over; unless its outcome was told, the next request may be one."""
+        if model == HARD:
+            if self.hard.is_on_trial:
+                self.hard = circuits.trial_abandoned(self.hard)
+            return
         circuit = self.soft.get(model)
         if circuit is not None and circuit.is_on_trial:
             self.soft[model] = circuits.trial_abandoned(circuit)

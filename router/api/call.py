@@ -40,6 +40,7 @@ class Reply:
         self._extra = extra
         self._is_started = False
         self._is_finished = False
+        self._last = b""
 
     @property
     def is_started(self) -> bool:
@@ -66,6 +67,7 @@ class Reply:
     async def send(self, chunk: bytes, *, is_last: bool = False) -> None:
         """A piece of the body; with `is_last` the reply is finished by it."""
         self._is_finished = is_last
+        self._last = chunk
         await self._send({"type": "http.response.body", "body": chunk, "more_body": not is_last})
 
     async def whole(self, status: int, headers: Sequence[Header], body: bytes) -> None:
@@ -94,8 +96,9 @@ class Reply:
             await self.whole(error.status, extra, self._dialect.error_body(error))
         elif self._record.streamed:
             with contextlib.suppress(Exception):  # the client may be gone as well
-                # The cut may be in the middle of an event: end its line first.
-                await self.send(b"\n\n" + self._dialect.error_event(error))
+                is_between = self._last.endswith((b"\n\n", b"\r\n\r\n")) or not self._last
+                # The cut may be in the middle of an event: end that first.
+                await self.send((b"" if is_between else b"\n\n") + self._dialect.error_event(error))
 
 
 def printable(text: str) -> bytes:

@@ -161,7 +161,7 @@ class _Builder:
             return text
         try:
             return self._resolver.construct_object(node, deep=True)
-        except (ValueError, yaml.YAMLError):  # `!!int abc`, or thousands of digits
+        except (KeyError, ValueError, yaml.YAMLError):  # `!!bool maybe`, `!!int abc`, or thousands of digits
             self._source.complain(path, f"cannot be read as {node.tag.rpartition(':')[2]}: {raw[:40]!r}")
             return None
 

@@ -88,14 +88,20 @@ class _Answer:
     def head(self) -> ResponseHead:
         status = 200 if self.endpoint in _SERVES else 404
         media_type = b"text/event-stream; charset=utf-8" if self._is_event_stream else b"application/json"
-        return ResponseHead(status, [(b"content-type", media_type)])
+        headers = [(b"content-type", media_type)]
+        if not self._is_event_stream:
+            headers.append((b"content-length", str(len(self._body())).encode()))
+        return ResponseHead(status, headers)
 
     async def chunks(self, pause_s: float) -> AsyncIterator[bytes]:
         if self._is_event_stream:
             async for event in self.events(pause_s):
                 yield event
         else:
-            yield self.whole() if self.endpoint in _SERVES else _CHAT_ONLY
+            yield self._body()
+
+    def _body(self) -> bytes:
+        return self.whole() if self.endpoint in _SERVES else _CHAT_ONLY
 
     @property
     def _is_event_stream(self) -> bool:

@@ -13,7 +13,16 @@ from urllib.parse import urlsplit
 import msgspec
 
 from router import __version__
-from router.errors import DialRefused, DialTimeout, Malformed, NotSent, Rejected, Silent, UpstreamFault
+from router.errors import (
+    DialRefused,
+    DialTimeout,
+    Malformed,
+    NotSent,
+    Rejected,
+    Silent,
+    TlsRefused,
+    UpstreamFault,
+)
 from router.health import HostSign, ProviderSign
 from router.ports import Exchange, Header, Monotonic, Probe, ResponseHead, Sink, UpstreamRequest
 from router.transport import fetch, transport_to
@@ -111,7 +120,7 @@ def probe_of(fault: UpstreamFault) -> Probe:
             return Probe(HostSign.SILENT, None, fault.message)
         case Silent():  # it accepted the connection, so the machine is there; the server is busy
             return Probe(HostSign.ANSWERED, ProviderSign.SLOW, "busy: accepts connections, answers no probe")
-        case DialRefused():
+        case DialRefused() | TlsRefused():
             return Probe(HostSign.ANSWERED, ProviderSign.FAULT, fault.message)
         case NotSent():  # no route, or a name that nobody answers to while the machine is off
             return Probe(HostSign.SILENT, ProviderSign.FAULT, fault.message)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from router.errors import ConnectionLost
 from router.ports import ResponseHead, Sink
 
 
@@ -13,13 +14,19 @@ class PumpedExchange:
         self._sink = sink
         self._may_run = asyncio.Event()
         self._may_run.set()
+        self._is_aborted = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self, pump: Callable[[], Awaitable[None]], owner: set[asyncio.Task[None]]) -> None:
         """Run `pump` in a task that `owner` holds until it ends."""
 
         async def run() -> None:
-            await pump()
+            try:
+                await pump()
+            except asyncio.CancelledError:
+                if not self._is_aborted:  # the transport closes under a sink that still waits
+                    self._sink.error(ConnectionLost("the connections were closed", had_bytes=True))
+                raise
 
         self._task = asyncio.get_running_loop().create_task(run())
         owner.add(self._task)
@@ -40,5 +47,6 @@ class PumpedExchange:
         self._may_run.set()
 
     def abort(self) -> None:
+        self._is_aborted = True
         if self._task is not None:
             self._task.cancel()

@@ -12,7 +12,16 @@ from typing import cast
 
 import httpx
 
-from router.errors import ConnectionLost, DialTimeout, Malformed, NotSent, Silent, UpstreamFault
+from router.errors import (
+    ConnectionLost,
+    DialRefused,
+    DialTimeout,
+    Malformed,
+    NotSent,
+    Silent,
+    TlsRefused,
+    UpstreamFault,
+)
 from router.ports import Exchange, ResponseHead, Sink, UpstreamRequest
 from router.transport.http1 import IDLE_S
 from router.transport.pumped import PumpedExchange
@@ -63,7 +72,7 @@ class TlsTransport:
 
         async def pump() -> None:
             try:
-                response = await self._http.handle_async_request(outgoing)
+                response = await self._answer_to(outgoing, may_repeat=not request.is_once)
                 stream = cast("httpx.AsyncByteStream", response.stream)
                 try:  # raw: still compressed if the upstream compressed it
                     await exchange.pour(ResponseHead(response.status_code, response.headers.raw), aiter(stream))
@@ -74,6 +83,15 @@ class TlsTransport:
 
         exchange.start(pump, self._tasks)
         return exchange
+
+    async def _answer_to(self, request: httpx.Request, *, may_repeat: bool) -> httpx.Response:
+        """The head of the answer. A kept connection that the upstream closed just now is replaced once."""
+        try:
+            return await self._http.handle_async_request(request)
+        except httpx.RemoteProtocolError as exc:
+            if not (may_repeat and "without sending a response" in str(exc)):
+                raise
+        return await self._http.handle_async_request(request)
 
     async def touch(self) -> None:
         """See `ports.Transport.touch`. Without a TLS handshake: it asks for the machine, not for the server."""
@@ -96,6 +114,10 @@ class TlsTransport:
         match exc:
             case httpx.ConnectTimeout():
                 return DialTimeout(f"{self._name} did not answer in time; is the machine awake?")
+            case httpx.ConnectError() if _cause(exc, ConnectionRefusedError):
+                return DialRefused(f"nothing listens on {self._name}; is the server started?")
+            case httpx.ConnectError() if _cause(exc, ssl.SSLError):
+                return TlsRefused(f"{self._name} cannot be trusted: {exc}")
             case httpx.ConnectError() | httpx.PoolTimeout():
                 return NotSent(f"{self._name} cannot be reached: {exc}")
             case httpx.TimeoutException():
@@ -110,3 +132,13 @@ class TlsTransport:
 def _is_cut(exc: httpx.RemoteProtocolError) -> bool:
     """httpcore has one exception for garbage and for a connection that ends too early."""
     return "disconnected" in str(exc) or "closed connection" in str(exc)
+
+
+def _cause(exc: BaseException, kind: type[BaseException]) -> bool:
+    """Whether `exc` goes back to an error of `kind`, which httpx and httpcore wrap."""
+    seen: BaseException | None = exc
+    while seen is not None:
+        if isinstance(seen, kind):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

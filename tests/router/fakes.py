@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from router.domain import Endpoint, Modality, ProviderCard, Segment, Utterance
 from router.errors import UpstreamFault
 from router.health import HostSign, HostState, ProviderSign, ProviderState
 from router.ports import Exchange, Header, Probe, Record, ResponseHead, Sink
+
+SECRET: Final = "upstream-key"  # what a fake provider is asked with
 
 
 class ManualClock:
@@ -87,6 +90,8 @@ class RecordingObserver:
         self.failovers: list[tuple[str, str, str, str]] = []
         self.providers: list[tuple[str, ProviderState, str]] = []
         self.hosts: list[tuple[str, HostState]] = []
+        self.modalities: list[tuple[Modality, bool]] = []
+        self.forgettings = 0
         self.lags: list[float] = []
 
     def request_started(self, record: Record) -> None:
@@ -107,6 +112,12 @@ class RecordingObserver:
     def host_changed(self, host: str, state: HostState) -> None:
         self.hosts.append((host, state))
 
+    def states_forgotten(self) -> None:
+        self.forgettings += 1
+
+    def modality_changed(self, modality: Modality, *, is_available: bool) -> None:
+        self.modalities.append((modality, is_available))
+
     def loop_lagged(self, lag_s: float) -> None:
         self.lags.append(lag_s)
 
@@ -126,6 +137,7 @@ class Sent:
     endpoint: Endpoint
     headers: Sequence[Header]
     body: bytes
+    is_once: bool = False
 
     def get(self, name: str) -> bytes | None:
         return next((value for key, value in self.headers if key.decode().lower() == name), None)
@@ -152,7 +164,6 @@ class FakeExchange:
                 case asyncio.Event():
                     await step.wait()
                 case UpstreamFault():
-                    self.is_over = True
                     self._sink.error(step)
                     return
             await asyncio.sleep(0)
@@ -167,7 +178,7 @@ class FakeExchange:
 
     def abort(self) -> None:
         if self.is_over:
-            self._forbidden.append("abort after the answer was over")
+            self._forbidden.append("abort after the end: the connection may serve somebody else by now")
         self.is_aborted = True
         self.task.cancel()
 
@@ -184,13 +195,25 @@ class FakeForward:
         self.sent: list[Sent] = []
         self.exchanges: list[FakeExchange] = []
         self.forbidden: list[str] = []
+        self.warmings = 0
         self.is_closed = False
+
+    def redact(self, text: str) -> str:
+        return text.replace(SECRET, "[key]")
 
     async def probe(self) -> Probe:
         return Probe(HostSign.ANSWERED, ProviderSign.READY)
 
-    async def send(self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink) -> Exchange:
-        self.sent.append(Sent(endpoint, list(headers), body))
+    async def touch(self) -> Probe | None:
+        return Probe(HostSign.ANSWERED, None)
+
+    async def warm(self) -> None:
+        self.warmings += 1
+
+    async def send(
+        self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
+    ) -> Exchange:
+        self.sent.append(Sent(endpoint, list(headers), body, is_once))
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         if isinstance(script, UpstreamFault):
             raise script
@@ -211,9 +234,20 @@ class FakeSpeech:
     blocks_on: asyncio.Event | None = None
     heard: list[tuple[Segment, str, str]] = field(default_factory=list)
     was_cancelled: bool = False
+    warmings: int = 0
+    is_closed: bool = False
+
+    def redact(self, text: str) -> str:
+        return text.replace(SECRET, "[key]")
 
     async def probe(self) -> Probe:
         return Probe(HostSign.ANSWERED, ProviderSign.READY)
+
+    async def touch(self) -> Probe | None:
+        return Probe(HostSign.ANSWERED, ProviderSign.READY)
+
+    async def warm(self) -> None:
+        self.warmings += 1
 
     async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
         self.heard.append((segment, model, request_id))
@@ -226,11 +260,11 @@ class FakeSpeech:
         return self.voice(segment)
 
     async def aclose(self) -> None:
-        pass
+        self.is_closed = True
 
 
 def chat_card(
-    name: str, *, tier: int = 1, host: str = "", first_byte_s: float = 5, stall_s: float = 5
+    name: str, *, tier: int = 1, host: str = "", first_byte_s: float = 5, stall_s: float = 5, **more: Any
 ) -> ProviderCard:
     return ProviderCard(
         name,
@@ -240,18 +274,22 @@ def chat_card(
         tier,
         first_byte_s=first_byte_s,
         stall_s=stall_s,
+        **more,
     )
 
 
-def speech_card(name: str, *, tier: int = 1, first_byte_s: float = 5, stall_s: float = 5) -> ProviderCard:
+def speech_card(
+    name: str, *, tier: int = 1, host: str = "", first_byte_s: float = 5, stall_s: float = 5, **more: Any
+) -> ProviderCard:
     return ProviderCard(
         name,
         "tts-node",
-        f"{name}-host",
+        host or f"{name}-host",
         frozenset({Modality.SPEECH}),
         tier,
         first_byte_s=first_byte_s,
         stall_s=stall_s,
+        **more,
     )
 
 

@@ -9,12 +9,15 @@ from typing import Any, cast
 from fakes import FakeForward, FakeSpeech, ManualClock, RecordingObserver
 
 from router.api.admission import Door
+from router.api.cors import Cors
 from router.api.hot import HotRoutes
-from router.api.rest import View, rest_app
+from router.api.limiter import Limiter
+from router.api.rest import rest_app
 from router.catalogue import Catalogue
-from router.config import Settings
+from router.config import ConfigError, Settings
 from router.domain import Model, Voice
-from router.entry import Entry
+from router.entry import Entry, Rooms
+from router.explain import Explained, explain
 from router.forward import Forwarder
 from router.health import HostSign, ProviderSign
 from router.metrics import Metrics
@@ -23,6 +26,7 @@ from router.roster import Roster
 from router.speak import Speaker
 from router.speech.voices import VoiceBook
 from router.state import LocalStore
+from router.warming import Warmer
 
 Fake = FakeForward | FakeSpeech
 HOST: Header = (b"host", b"127.0.0.1:8700")
@@ -58,8 +62,74 @@ async def _no_rest(scope: Mapping[str, Any], *_: object) -> None:
     raise AssertionError(f"{scope['path']} went past the hot routes")
 
 
+async def ask(
+    entry: Entry,
+    method: str,
+    path: str,
+    body: bytes | Sequence[bytes] = b"",
+    headers: Sequence[Header] = (),
+    *,
+    leaves: Callable[[Answer], bool] | None = None,
+    query: str = "",
+) -> Answer:
+    """One request. `leaves`: the client hangs up as soon as this holds of what it has got."""
+    answer = Answer()
+    changed = asyncio.Event()
+    parts = [body] if isinstance(body, bytes) else list(body)
+    inbound = [
+        {"type": "http.request", "body": part, "more_body": index < len(parts) - 1}
+        for index, part in enumerate(parts)
+    ]
+
+    async def receive() -> dict[str, Any]:
+        if inbound:
+            return inbound.pop(0)
+        while leaves is None or not leaves(answer):
+            changed.clear()
+            await changed.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        if answer.is_complete:
+            answer.forbidden.append(f"{message['type']} after the end")
+        if message["type"] == "http.response.start":
+            if answer.status:
+                answer.forbidden.append("a second start")
+            answer.status = message["status"]
+            answer.headers = list(message["headers"])
+        else:
+            if not answer.status:
+                answer.forbidden.append("a body before the start")
+            if message.get("body"):
+                answer.chunks.append(message["body"])
+            answer.is_complete = not message.get("more_body", False)
+        changed.set()
+        await asyncio.sleep(0)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "scheme": "http",
+        "headers": [HOST, *headers],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8700),
+    }
+    await entry(scope, cast("Any", receive), cast("Any", send))
+    assert answer.forbidden == []
+    return answer
+
+
 class FakeHouse:
-    """The rooms, wired as in `app.py`, with a manual clock and a recording observer."""
+    """The rooms, wired as in `app.py`, with a manual clock and a recording observer.
+
+    `reloading` is what a reload answers or raises.
+    """
 
     def __init__(
         self, *providers: Fake, settings: Mapping[str, Any] | None = None, has_rest: bool = False
@@ -69,16 +139,26 @@ class FakeHouse:
         self.observer = RecordingObserver()
         self.metrics = Metrics()
         self.is_draining = False
+        self.drained: set[str] = set()
+        self.reloading: list[str] | ConfigError = []
+        self.reloads = 0
         cards = {provider.card.id: provider.card for provider in providers}
-        self.roster = Roster(cards, self.observer, self.clock)
+        self.roster = Roster(cards, self.observer, self.clock, jitter=lambda: 0.0, drained=self.drained)
         self.voices = VoiceBook(self.settings.voices, self.roster)
         self.catalogue = Catalogue(cards, self.settings.models, self.settings.speech, self.roster)
         self.store = LocalStore(self.clock)
+        self.warmer = Warmer({provider.card.id: provider for provider in providers})
         forward = {p.card.id: p for p in providers if isinstance(p, FakeForward)}
         speech = {p.card.id: p for p in providers if isinstance(p, FakeSpeech)}
         self.forwarder = Forwarder(forward, self.roster, self.observer, self.clock)
         self.speaker = Speaker(
-            speech, self.roster, self.observer, self.clock, settings=self.settings.speech, voices=self.voices
+            speech,
+            self.roster,
+            self.observer,
+            self.clock,
+            settings=self.settings.speech,
+            voices=self.voices,
+            warmer=self.warmer,
         )
         door = Door(self.settings, "0123abcd")
         hot = HotRoutes(
@@ -90,9 +170,24 @@ class FakeHouse:
             max_body_bytes=int(self.settings.server.max_body_mb * 2**20),
             max_speech_chars=self.settings.speech.max_input_chars,
         )
-        view = View(self.catalogue, self.roster, self.voices, self.metrics, self.store, lambda: self.is_draining)
-        rest = rest_app(view) if has_rest else _no_rest  # Litestar takes 0.1 s to build
-        self.entry = Entry(hot, rest, door, self.observer, self.clock)
+        rest = rest_app(self) if has_rest else _no_rest  # Litestar takes 0.1 s to build
+        rooms = Rooms(door, Cors(self.settings.server.cors_origins), Limiter(self.clock), hot)
+        self.entry = Entry(rooms, rest, self.observer, self.clock)
+
+    def explain(self, model: str | None, voice: str | None) -> list[Explained]:
+        return explain(self.catalogue, self.roster, self.voices, self.settings.speech.substitution, model, voice)
+
+    def drain(self) -> None:
+        self.is_draining = True
+
+    async def reload_or_log(self) -> None:
+        self.reloads += 1
+
+    async def reload(self) -> list[str]:
+        self.reloads += 1
+        if isinstance(self.reloading, ConfigError):
+            raise self.reloading
+        return self.reloading
 
     def report(self, provider: str, *models: str, voices: Sequence[str] = ()) -> None:
         """The provider is up and has `models` and `voices`."""
@@ -116,57 +211,8 @@ class FakeHouse:
         leaves: Callable[[Answer], bool] | None = None,
         query: str = "",
     ) -> Answer:
-        """One request. `leaves`: the client hangs up as soon as this holds of what it has got."""
-        answer = Answer()
-        changed = asyncio.Event()
-        parts = [body] if isinstance(body, bytes) else list(body)
-        inbound = [
-            {"type": "http.request", "body": part, "more_body": index < len(parts) - 1}
-            for index, part in enumerate(parts)
-        ]
-
-        async def receive() -> dict[str, Any]:
-            if inbound:
-                return inbound.pop(0)
-            while leaves is None or not leaves(answer):
-                changed.clear()
-                await changed.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: dict[str, Any]) -> None:
-            if answer.is_complete:
-                answer.forbidden.append(f"{message['type']} after the end")
-            if message["type"] == "http.response.start":
-                if answer.status:
-                    answer.forbidden.append("a second start")
-                answer.status = message["status"]
-                answer.headers = list(message["headers"])
-            else:
-                if not answer.status:
-                    answer.forbidden.append("a body before the start")
-                if message.get("body"):
-                    answer.chunks.append(message["body"])
-                answer.is_complete = not message.get("more_body", False)
-            changed.set()
-            await asyncio.sleep(0)
-
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "root_path": "",
-            "scheme": "http",
-            "headers": [HOST, *headers],
-            "client": ("127.0.0.1", 50000),
-            "server": ("127.0.0.1", 8700),
-        }
-        await self.entry(scope, cast("Any", receive), cast("Any", send))
-        assert answer.forbidden == []
-        return answer
+        """See `ask`."""
+        return await ask(self.entry, method, path, body, headers, leaves=leaves, query=query)
 
     async def chat(self, body: bytes = b'{"model":"m"}', *headers: Header, **more: Any) -> Answer:
         return await self.ask("POST", "/v1/chat/completions", body, headers, **more)

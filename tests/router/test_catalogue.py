@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fakes import chat_card, speech_card
 
-from router.catalogue import Catalogue, Listed
+from router.catalogue import SUBSTITUTE_MODEL_TIER, Catalogue, Listed
 from router.config import Settings
 from router.domain import Modality, Model, ProviderCard, Route
 from router.errors import InvalidRequest, NotFound
@@ -99,37 +99,68 @@ def test_a_chat_needs_a_model(name: str | None) -> None:
 
 
 SPEAKING = {"speech": {"serves": "speech", "routes": [{"provider": "s", "model": "turbo"}]}}
-SUB = 10_000
+SUB = SUBSTITUTE_MODEL_TIER
+
+
+BY_DEFAULT = [Route("s", "turbo", 1), Route("t", "espeak", SUB + 3, ("model",))]
 
 
 @pytest.mark.parametrize(
-    ("substitution", "name", "expected"),
+    ("name", "expected"),
     [
-        ("any", None, [Route("s", "turbo", 1), Route("t", "espeak", SUB + 3, "model")]),
-        ("any", "", [Route("s", "turbo", 1), Route("t", "espeak", SUB + 3, "model")]),
-        ("any", "tts-1", [Route("s", "turbo", 1), Route("t", "espeak", SUB + 3, "model")]),
-        ("any", "tts-1-hd", [Route("s", "turbo", 1), Route("t", "espeak", SUB + 3, "model")]),
-        ("any", "gpt-4o-mini-tts", [Route("s", "turbo", 1), Route("t", "espeak", SUB + 3, "model")]),
-        ("any", "espeak", [Route("t", "espeak", 3), Route("s", "turbo", SUB + 1, "model")]),
-        ("any", "t/other", [Route("t", "other", 3), Route("s", "turbo", SUB + 1, "model")]),
-        ("none", "espeak", [Route("t", "espeak", 3)]),
-        ("none", "t/other", [Route("t", "other", 3)]),
-        ("none", "tts-1", [Route("s", "turbo", 1)]),
+        (None, BY_DEFAULT),
+        ("", BY_DEFAULT),
+        ("tts-1", BY_DEFAULT),
+        ("tts-1-hd", BY_DEFAULT),
+        ("gpt-4o-mini-tts", BY_DEFAULT),
+        ("speech", BY_DEFAULT),
+        ("espeak", [Route("t", "espeak", 3), Route("s", "turbo", SUB + 1, ("model",))]),
+        ("t/other", [Route("t", "other", 3), Route("s", "turbo", SUB + 1, ("model",))]),
     ],
 )
-def test_speech_names(substitution: str, name: str | None, expected: list[Route]) -> None:
-    """The default's aliases; another engine last of all and marked, when that is allowed."""
-    catalogue = _catalogue(
-        S,
-        T,
-        A,
-        models=SPEAKING,
-        speech={"substitution": substitution},
-        s=["turbo", "original"],
-        t=["espeak"],
-        a=["llama"],
-    )
+def test_speech_names(name: str | None, expected: list[Route]) -> None:
+    """The default's aliases; another engine last of all and marked. Who of them may speak is decided elsewhere."""
+    catalogue = _catalogue(S, T, A, models=SPEAKING, s=["turbo", "original"], t=["espeak"], a=["llama"])
     assert expected == catalogue.resolve(SPEECH, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (None, "house"),
+        ("", "house"),
+        ("tts-1", "house"),
+        ("tts-1-hd", "house"),
+        ("espeak", "espeak"),
+        ("TTS-1", "TTS-1"),
+    ],
+)
+def test_what_a_speech_models_name_means(name: str | None, expected: str) -> None:
+    """None, and OpenAI's, mean the default."""
+    assert expected == _catalogue(S, speech={"default_model": "house"}).speech_name(name)
+
+
+@pytest.mark.parametrize(
+    ("modality", "name", "expected_s"),
+    [
+        (CHAT, "quick", 0.5),
+        (CHAT, "plain", 2.0),
+        (CHAT, "nobody", 2.0),
+        (CHAT, None, 2.0),
+        (SPEECH, "tts-1", 7.0),
+        (SPEECH, None, 7.0),
+        (SPEECH, "espeak", 4.0),
+    ],
+)
+def test_how_long_a_tier_may_take(modality: Modality, name: str | None, expected_s: float) -> None:
+    """The model's own setting, else speech's, else two seconds."""
+    routes = [{"provider": "a"}]
+    models = {
+        "quick": {"routes": routes, "max_wait_s": 0.5},
+        "plain": {"routes": routes},
+        "speech": {"serves": "speech", "routes": [{"provider": "s"}], "max_wait_s": 7},
+    }
+    assert expected_s == _catalogue(A, S, models=models, speech={"max_wait_s": 4}).max_wait_s(modality, name)
 
 
 def test_without_a_configured_default_everybody_who_speaks_will_do() -> None:
@@ -148,7 +179,7 @@ def test_an_unknown_speech_model_is_a_404(name: str) -> None:
 def test_a_configured_speech_model_whose_providers_are_off_is_substituted() -> None:
     """The name is known, so somebody else speaks and says so."""
     models = {**SPEAKING, "fine": {"serves": "speech", "routes": [{"provider": "not-switched-on"}]}}
-    assert [Route("s", "turbo", SUB + 1, "model")] == _catalogue(S, models=models, s=["turbo"]).resolve(
+    assert [Route("s", "turbo", SUB + 1, ("model",))] == _catalogue(S, models=models, s=["turbo"]).resolve(
         SPEECH, "fine"
     )
 
@@ -174,7 +205,7 @@ def test_the_list_has_every_name_once() -> None:
 
 def test_a_provider_of_both_serves_both() -> None:
     """One server may chat and speak."""
-    catalogue = _catalogue(BOTH, both=["omni"], speech={"substitution": "none"})
+    catalogue = _catalogue(BOTH, both=["omni"])
     assert [Route("both", "omni", 2)] == catalogue.resolve(CHAT, "omni") == catalogue.resolve(SPEECH, "omni")
 
 

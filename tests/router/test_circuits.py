@@ -42,10 +42,21 @@ def test_only_one_trial_at_a_time() -> None:
 )
 def test_failed_trials_double_the_back_off(failed_trials: int, back_off_s: float) -> None:
     """Up to a minute; jitter aside."""
-    circuit = after(3)
+    circuit, now = after(3), 100.0
     for _ in range(failed_trials):
-        circuit = circuits.after_failure(circuits.on_trial(circuit), 100.0, 0.0)
-    assert pytest.approx(back_off_s) == circuit.opens_in_s(100.0)
+        now += circuit.opens_in_s(now)  # when the trial is due
+        circuit = circuits.after_failure(circuits.on_trial(circuit), now, 0.0)
+    assert pytest.approx(back_off_s) == circuit.opens_in_s(now)
+
+
+@pytest.mark.parametrize("passed_s", [0.0, 1.0, 1.99])
+def test_stragglers_of_the_same_burst_change_nothing(passed_s: float) -> None:
+    """They were sent before the circuit opened, so they are no trials."""
+    opened = after(3)
+    later = circuits.after_failure(opened, 100.0 + passed_s, 0.0)
+    assert pytest.approx(2.0 - passed_s) == later.opens_in_s(100.0 + passed_s)
+    hard = circuits.after_hard_fault(CLOSED, 100.0, 0.0)
+    assert pytest.approx(0.25) == circuits.after_hard_fault(hard, 100.0, 0.0).opens_in_s(100.0)
 
 
 def test_jitter_stretches_by_up_to_half() -> None:

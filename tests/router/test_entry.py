@@ -14,7 +14,7 @@ from router import entry as entry_module
 from router.api import call
 from router.api.admission import key_hash
 from router.domain import Utterance
-from router.errors import DialRefused
+from router.errors import ConnectionLost, DialRefused
 from router.ports import Header
 
 KEYS = {
@@ -121,7 +121,7 @@ def test_the_request_id_is_the_clients_or_a_new_one_everywhere() -> None:
     mine, made = run(main())
     assert ("mine-1", b"mine-1", "mine-1") == mine
     assert made[0] is not None
-    assert re.fullmatch("req-[0-9a-f]{24}", made[0])
+    assert re.fullmatch("req-[0-9a-f]{12}-[0-9a-f]+", made[0])
     assert (made[0], made[0].encode(), made[0]) == made
 
 
@@ -256,7 +256,7 @@ def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
         answer = await ask()
         return answer.status, answer.json["error"]["code"]
 
-    assert (400, "body_timeout") == run(main())
+    assert (408, "request_timeout") == run(main())
 
 
 def test_a_client_that_leaves_before_its_body_is_whole_is_nobodys_fault() -> None:
@@ -289,7 +289,7 @@ def test_a_failure_inside_the_router_is_a_500_without_a_trace(caplog: pytest.Log
     """The log has the trace and the client an id to ask for."""
     house = _house()
 
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
     _llm(house).send = broken  # type: ignore[method-assign,assignment]
@@ -403,3 +403,232 @@ def test_other_scopes_go_to_the_framework() -> None:
 
     run(main())
     assert ["lifespan"] == seen
+
+
+LIMITED: dict[str, Any] = {
+    "clients": {
+        "desk": {"key_sha256": key_hash("lar-desk"), "requests_per_minute": 1, "models": ["m*", "speech"]},
+        "boss": {"key_sha256": key_hash("lar-boss"), "role": "admin"},
+    }
+}
+
+
+def test_over_its_limit_a_client_is_told_when_to_come_again() -> None:
+    """429 with Retry-After; lists are free, and others are not affected."""
+
+    async def main() -> list[tuple[int, str | None]]:
+        house = _house(settings=LIMITED, has_rest=True)
+        answers = [
+            await house.chat(b'{"model":"m"}', DESK),
+            await house.chat(b'{"model":"m"}', DESK),
+            await house.say(b'{"input":"Hello."}', DESK),
+            await house.ask("GET", "/v1/models", headers=[DESK]),
+            await house.chat(b'{"model":"m"}', BOSS),
+        ]
+        house.clock.advance(60)
+        answers.append(await house.chat(b'{"model":"m"}', DESK))
+        error = answers[1].json["error"]
+        assert ("rate_limit_error", "rate_limit_exceeded") == (error["type"], error["code"])
+        assert "caller_rate_limited" == house.observer.finished[1].outcome
+        return [(answer.status, answer.get("retry-after")) for answer in answers]
+
+    assert [(200, None), (429, "60"), (429, "60"), (200, None), (200, None), (200, None)] == run(main())
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/chat/completions", b'{"model":"m"}', 200),
+        ("/v1/chat/completions", b'{"model":"llm/m"}', 403),
+        ("/v1/messages", b'{"model":"other"}', 403),
+        ("/v1/audio/speech", b'{"input":"Hello."}', 200),
+        ("/v1/audio/speech", b'{"input":"Hello.","model":"tts-1"}', 200),
+        ("/v1/audio/speech", b'{"input":"Hello.","model":"espeak"}', 403),
+    ],
+)
+def test_a_client_uses_the_models_it_may(path: str, body: bytes, status: int) -> None:
+    """By the name it asks for; the default for speech by its own name."""
+    settings = {"clients": {"desk": {**LIMITED["clients"]["desk"], "requests_per_minute": None}}}
+    house = _house(settings=settings)
+    house.report("llm", "m", "other")
+    answer = run(house.ask("POST", path, body, [DESK]))
+    assert status == answer.status
+    if status == 403:
+        assert ("forbidden", "caller_forbidden", []) == (
+            answer.get("x-router-error"),
+            house.observer.finished[0].outcome,
+            _llm(house).sent,
+        )
+
+
+PAGE: Header = (b"origin", b"https://chat.example")
+CROSS = {**KEYS, "server": {"cors_origins": ["https://chat.example"]}}
+
+
+def test_a_preflight_needs_no_key() -> None:
+    """A browser sends none with it."""
+    asked: list[Header] = [PAGE, (b"access-control-request-method", b"POST")]
+    answer = run(_house(settings=CROSS).ask("OPTIONS", "/v1/chat/completions", headers=asked))
+    assert (204, "https://chat.example", b"") == (
+        answer.status,
+        answer.get("access-control-allow-origin"),
+        answer.body,
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("POST", "/v1/chat/completions", [PAGE, DESK], 200),
+        ("POST", "/v1/chat/completions", [PAGE], 401),
+        ("GET", "/v1/chat/completions", [PAGE, DESK], 405),
+        ("GET", "/v1/models", [PAGE, DESK], 200),
+        ("GET", "/nowhere", [PAGE, DESK], 404),
+    ],
+)
+def test_a_page_may_read_every_answer(method: str, path: str, headers: list[Header], status: int) -> None:
+    """Errors too, or it could not tell what is wrong; a stranger's page may read none."""
+
+    async def main() -> list[tuple[int, str | None]]:
+        house = _house(settings=CROSS, has_rest=True)
+        stranger: list[Header] = [(b"origin", b"https://evil.example"), *headers[1:]]
+        answers = [await house.ask(method, path, b'{"model":"m"}', h) for h in (headers, stranger)]
+        return [(answer.status, answer.get("access-control-allow-origin")) for answer in answers]
+
+    assert [(status, "https://chat.example"), (status, None)] == run(main())
+
+
+def _responding(*provider: str, settings: dict[str, Any] | None = None) -> FakeHouse:
+    """Providers that mint `resp_<name>`."""
+    made = []
+    for index, name in enumerate(provider):
+        body = b'{"id":"resp_%b"}' % name.encode()
+        steps: list[Step] = [head(200, JSON, (b"Content-Length", str(len(body)).encode())), body]
+        made.append(FakeForward(chat_card(name, tier=index), steps))
+    house = FakeHouse(*made, settings=settings)
+    for name in provider:
+        house.report(name, "m")
+    return house
+
+
+async def _respond(house: FakeHouse, *headers: Header, **fields: object) -> tuple[int, str | None]:
+    answer = await house.ask("POST", "/v1/responses", json.dumps({"model": "m", **fields}).encode(), headers)
+    code = answer.json["error"]["code"] if answer.status >= 400 else None
+    return answer.status, code or answer.get("x-router-provider")
+
+
+def test_a_conversation_goes_on_where_it_began() -> None:
+    """Also when another provider is preferred by then."""
+
+    async def main() -> list[tuple[int, str | None]]:
+        house = _responding("a", "b")
+        house.roster.drain("a")
+        first = await _respond(house)
+        house.roster.resume("a")
+        return [first, await _respond(house), await _respond(house, previous_response_id="resp_b")]
+
+    assert [(200, "b"), (200, "a"), (200, "b")] == run(main())
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_once"), [({}, False), ({"store": True}, True), ({"background": True}, True)]
+)
+def test_what_may_not_be_repeated_goes_over_a_fresh_connection(fields: dict[str, object], is_once: bool) -> None:
+    """On a reused one it could have to be sent again unanswered."""
+
+    async def main() -> list[bool]:
+        house = _responding("a")
+        await _respond(house, **fields)
+        provider = house.forwarder._providers["a"]
+        assert isinstance(provider, FakeForward)
+        return [sent.is_once for sent in provider.sent]
+
+    assert [is_once] == run(main())
+
+
+def test_a_conversation_whose_provider_is_away_is_not_begun_anew_elsewhere() -> None:
+    """Nobody else remembers it."""
+
+    async def main() -> tuple[tuple[int, str | None], list[Any]]:
+        house = _responding("a", "b")
+        await _respond(house)
+        house.roster.drain("a")
+        answer = await _respond(house, previous_response_id="resp_a")
+        provider = house.forwarder._providers["b"]
+        assert isinstance(provider, FakeForward)
+        return answer, provider.sent
+
+    assert ((503, "no_provider_available"), []) == run(main())
+
+
+def test_a_response_that_nobody_minted_is_a_400() -> None:
+    """And so is one of another client's."""
+
+    async def main() -> list[tuple[int, str | None]]:
+        house = _responding("a", settings=KEYS)
+        await _respond(house, BOSS)
+        return [
+            await _respond(house, BOSS, previous_response_id="resp_x"),
+            await _respond(house, DESK, previous_response_id="resp_a"),
+            await _respond(house, BOSS, previous_response_id="resp_a"),
+        ]
+
+    missing = (400, "previous_response_not_found")
+    assert [missing, missing, (200, "a")] == run(main())
+
+
+def test_a_response_kept_by_a_provider_without_the_model_is_a_400() -> None:
+    """It says where it is."""
+
+    async def main() -> tuple[int, str | None]:
+        house = _responding("a", "b")
+        house.report("b", "m", "n")
+        await _respond(house)
+        return await _respond(house, model="n", previous_response_id="resp_a")
+
+    assert (400, "response_elsewhere") == run(main())
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, (200, "b")),
+        ({"store": False}, (200, "b")),
+        ({"store": True}, (503, "no_provider_available")),
+        ({"background": True}, (503, "no_provider_available")),
+    ],
+)
+def test_what_a_provider_was_to_keep_is_not_repeated_elsewhere(
+    fields: dict[str, object], expected: tuple[int, str]
+) -> None:
+    """It may be kept there already; a dial that failed may go on."""
+
+    async def main() -> list[tuple[int, str | None]]:
+        outcomes = []
+        for fault in (ConnectionLost("reset"), DialRefused("refused")):
+            house = _responding("a", "b")
+            provider = house.forwarder._providers["a"]
+            assert isinstance(provider, FakeForward)
+            provider._scripts = [[fault]] if isinstance(fault, ConnectionLost) else [fault]
+            outcomes.append(await _respond(house, **fields))
+        return outcomes
+
+    assert [expected, (200, "b")] == run(main())
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", "/"),
+        ("//", "/"),
+        ("/a", "/a"),
+        ("/a/", "/a"),
+        ("//a///b//", "/a/b"),
+        ("/./a", "/./a"),
+        ("/%2fadmin", "/%2fadmin"),
+        ("", ""),
+    ],
+)
+def test_a_path_has_one_spelling(path: str, expected: str) -> None:
+    """Before anybody decides by it."""
+    assert expected == entry_module.plain_path(path)

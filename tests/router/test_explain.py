@@ -4,7 +4,7 @@ import pytest
 from fakes import FakeForward, FakeSpeech, chat_card, head, pcm, speech_card
 from houses import FakeHouse
 
-from router.domain import Utterance
+from router.domain import Substitution, Utterance
 from router.errors import NotFound
 from router.explain import Explained, explain
 from router.health import ProviderSign
@@ -22,21 +22,23 @@ def _house() -> FakeHouse:
     return house
 
 
-def _explained(house: FakeHouse, model: str | None, voice: str | None) -> list[Explained]:
-    return explain(house.catalogue, house.roster, house.voices, model, voice)
+def _explained(
+    house: FakeHouse, model: str | None, voice: str | None, policy: Substitution = Substitution.ANY
+) -> list[Explained]:
+    return explain(house.catalogue, house.roster, house.voices, policy, model, voice)
 
 
 def test_a_chat_model() -> None:
     """Its providers and why."""
     house = _house()
-    assert [Explained("llm", "m", 1, True, "tier 1, up", None)] == _explained(house, "m", None)
+    assert [Explained("llm", "m", 1, True, "tier 1, up", ())] == _explained(house, "m", None)
     assert {
         "provider": "llm",
         "model": "m",
         "tier": 1,
         "eligible": True,
         "reason": "tier 1, up",
-        "substitutes": None,
+        "substitutes": (),
     } == _explained(house, "m", None)[0].as_json()
 
 
@@ -48,15 +50,25 @@ def test_no_model_is_the_default_for_speech() -> None:
 def test_a_speech_model_by_its_name() -> None:
     """Without saying that it is one."""
     entries = _explained(_house(), "espeak", None)
-    assert [("cpu", None), ("gpu", "model")] == [(entry.provider, entry.substitutes) for entry in entries]
+    assert [("cpu", ()), ("gpu", ("model",))] == [(entry.provider, entry.substitutes) for entry in entries]
 
 
-def test_a_voice_passes_over_who_has_it_not() -> None:
-    """With the reason."""
+def test_a_voice_comes_before_the_tier() -> None:
+    """Who has it first; whoever speaks with another says so."""
     entries = _explained(_house(), None, "en")
-    assert [("gpu", False, "has no voice 'en'"), ("cpu", True, "tier 3, up")] == [
-        (entry.provider, entry.is_eligible, entry.reason) for entry in entries
+    assert [("cpu", True, "tier 3, up", ()), ("gpu", True, "tier 20001, up", ("voice",))] == [
+        (entry.provider, entry.is_eligible, entry.reason, entry.substitutes) for entry in entries
     ]
+
+
+@pytest.mark.parametrize("policy", [Substitution.NONE, Substitution.SAME_VOICE, Substitution.MAPPED])
+def test_who_may_not_speak_is_shown_with_the_policy(policy: Substitution) -> None:
+    """Last, not eligible, and how it knows the voice."""
+    entries = _explained(_house(), None, "en", policy)
+    assert [
+        ("cpu", True, "tier 3, up"),
+        ("gpu", False, "the substitution policy does not let it speak (voice missing)"),
+    ] == [(entry.provider, entry.is_eligible, entry.reason) for entry in entries]
 
 
 def test_what_cannot_serve_is_shown_all_the_same() -> None:

@@ -1,12 +1,14 @@
 """The dispatch of opaque bytes: who is tried, what is passed on, what a fault costs."""
 
 import asyncio
+from typing import Any
 
 import pytest
-from fakes import FakeForward, Step, chat_card, head
+from fakes import SECRET, FakeForward, Step, chat_card, head
 from houses import FakeHouse
 from running import run, until
 
+from router.circuits import FIRST_BACK_OFF_S, SOFT_FAILURES
 from router.errors import (
     ConnectionLost,
     DialRefused,
@@ -17,8 +19,8 @@ from router.errors import (
     UpstreamFault,
 )
 from router.forward import COMPLETE_UNDER_BYTES
-from router.health import ProviderSign, ProviderState
-from router.ports import Header
+from router.health import HostSign, ProviderSign, ProviderState
+from router.ports import Header, Probe
 
 JSON: Header = (b"Content-Type", b"application/json")
 SSE: Header = (b"Content-Type", b"text/event-stream; charset=utf-8")
@@ -28,10 +30,15 @@ def _whole(body: bytes, *headers: Header, status: int = 200) -> list[Step]:
     return [head(status, JSON, (b"Content-Length", str(len(body)).encode()), *headers), body]
 
 
-def _two(*first: list[Step] | UpstreamFault, second: list[Step] | UpstreamFault | None = None) -> FakeHouse:
+def _two(
+    *first: list[Step] | UpstreamFault,
+    second: list[Step] | UpstreamFault | None = None,
+    deadline_s: float = 0.05,
+    **card: Any,
+) -> FakeHouse:
     """Two providers of the model m; `one` is preferred."""
     house = FakeHouse(
-        FakeForward(chat_card("one", tier=1, first_byte_s=0.05, stall_s=0.05), *first),
+        FakeForward(chat_card("one", tier=1, first_byte_s=deadline_s, stall_s=deadline_s, **card), *first),
         FakeForward(chat_card("two", tier=2), second if second is not None else _whole(b'{"from":"two"}')),
     )
     house.report("one", "m")
@@ -190,6 +197,21 @@ def test_a_stream_that_fails_after_its_first_byte_gets_an_error_event_and_is_cut
     assert [] == _sent(house, "two").sent
     assert ([("one", outcome)], []) == (house.observer.attempts, house.observer.failovers)
     assert "provider_cut" == house.observer.finished[0].outcome
+
+
+@pytest.mark.parametrize(
+    ("sent", "ended"),
+    [
+        (b'data: {"ha', b"\n\n"),
+        (b"data: 1\n", b"\n\n"),
+        (b"data: 1\n\n", b""),
+        (b"data: 1\r\n\r\n", b""),
+    ],
+)
+def test_an_event_that_was_cut_in_half_does_not_swallow_the_error(sent: bytes, ended: bytes) -> None:
+    """It is ended first; one that is whole gets nothing added."""
+    house = _two([head(200, SSE), sent, ConnectionLost("gone", had_bytes=True)])
+    assert run(house.chat()).body.startswith(sent + ended + b'data: {"error":{')
 
 
 def test_a_json_answer_that_fails_after_its_first_byte_is_cut_without_a_word() -> None:
@@ -388,26 +410,225 @@ def test_in_flight_is_counted_while_it_lasts() -> None:
     assert (1, 0) == run(main())
 
 
-def test_a_first_byte_deadline_holds_while_the_request_is_being_sent() -> None:
-    """Over TLS `send` returns only with the head, so the deadline must cover it too."""
-
-    async def main() -> str | None:
-        house = _two(_whole(b"{}"))
-        provider = _sent(house, "one")
-
-        async def never(*_: object) -> None:
-            await asyncio.Event().wait()
-
-        provider.send = never  # type: ignore[method-assign,assignment]
-        async with asyncio.timeout(2):
-            return (await house.chat()).get("x-router-provider")
-
-    assert "two" == run(main())
-
-
 def test_silence_is_no_host_fault() -> None:
     """Language models are silent while they load or think: nothing is held against the machine."""
     house = _two([asyncio.Event()])
     run(house.chat())
     assert ([], True) == (house.observer.hosts[2:], house.roster.standing("one").is_available)
     assert Silent.outcome == house.observer.attempts[0][1]
+
+
+def _lose(house: FakeHouse, name: str) -> None:
+    """The machine does not answer two touches."""
+    for _ in range(2):
+        house.roster.note_probe(name, Probe(HostSign.SILENT, None, "no answer to a dial"))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [asyncio.Event()],
+        [head(200, SSE), asyncio.Event()],
+        [*_whole(b"0123456789")[:1], b"half", asyncio.Event()],
+    ],
+    ids=["before the head", "before the first byte", "in a short answer"],
+)
+def test_a_lost_machine_is_left_at_once(steps: list[Step]) -> None:
+    """Long before any deadline: the next answers, the connection is closed, and the model is not to blame."""
+
+    async def main() -> tuple[bytes, bool]:
+        house = _two(steps, deadline_s=60)
+        task = asyncio.ensure_future(house.chat())
+        await until(lambda: bool(_sent(house, "one").exchanges))
+        await asyncio.sleep(0)
+        _lose(house, "one")
+        answer = await task
+        assert [("one", "provider_host_lost"), ("two", "ok")] == house.observer.attempts
+        assert [("chat", "one", "two", "provider_host_lost")] == house.observer.failovers
+        assert 0 == house.roster.standing("one").in_flight
+        return answer.body, _sent(house, "one").exchanges[0].is_aborted
+
+    assert (b'{"from":"two"}', True) == run(main())
+
+
+def test_a_machine_lost_after_the_first_byte_cuts_the_stream() -> None:
+    """There is no way back."""
+
+    async def main() -> tuple[bytes, bool, str, list[str]]:
+        house = _two([head(200, SSE), b"data: 1\n\n", asyncio.Event()], deadline_s=60)
+        started = asyncio.Event()
+
+        def watch(answer: object) -> bool:
+            if answer.body:  # type: ignore[attr-defined]
+                started.set()
+            return False
+
+        task = asyncio.ensure_future(house.chat(leaves=watch))
+        await started.wait()
+        _lose(house, "one")
+        answer = await task
+        record = house.observer.finished[0]
+        return answer.body[:9], answer.is_complete, record.outcome, record.reasons
+
+    assert (b"data: 1\n\n", False, "provider_cut", ["provider_host_lost"]) == run(main())
+
+
+def test_a_lost_machine_whose_answer_is_all_here_has_answered() -> None:
+    """What has arrived is not thrown away."""
+
+    async def main() -> tuple[bytes, str | None]:
+        house = _two(_whole(b'{"from":"one"}'))
+        provider = _sent(house, "one")
+        send = provider.send
+
+        async def send_and_lose(*arguments: Any, **options: Any) -> Any:
+            exchange = await send(*arguments, **options)
+            await provider.exchanges[0].task
+            _lose(house, "one")
+            return exchange
+
+        provider.send = send_and_lose  # type: ignore[method-assign]
+        answer = await house.chat()
+        return answer.body, answer.get("x-router-provider")
+
+    assert (b'{"from":"one"}', "one") == run(main())
+
+
+def test_a_machine_lost_while_dialling_leaves_no_exchange_behind() -> None:
+    """The dial may yet succeed; what it opened is closed."""
+
+    async def main() -> list[bool]:
+        house = _two([asyncio.Event()], deadline_s=60)
+        provider, is_sending, go_on = _sent(house, "one"), asyncio.Event(), asyncio.Event()
+        send = provider.send
+
+        async def slowly(*arguments: Any, **options: Any) -> Any:
+            is_sending.set()
+            await go_on.wait()
+            return await send(*arguments, **options)
+
+        provider.send = slowly  # type: ignore[method-assign]
+        task = asyncio.ensure_future(house.chat())
+        await is_sending.wait()
+        _lose(house, "one")
+        go_on.set()
+        await task
+        left = [exchange.is_aborted for exchange in provider.exchanges]
+        for exchange in provider.exchanges:
+            exchange.task.cancel()
+        return left
+
+    assert [True] == run(main())
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (DialRefused("refused"), "two"),
+        (DialTimeout("silent"), "two"),
+        ([ConnectionLost("reset")], "two"),
+        (_whole(b"{}", status=500), "two"),
+        (_whole(b"{}", status=429), "two"),
+        ([asyncio.Event()], None),
+        ([head(200, SSE), asyncio.Event()], None),
+        ([Malformed("noise")], None),
+    ],
+    ids=["refused", "dial timeout", "reset", "500", "429", "silent", "silent after the head", "malformed"],
+)
+def test_what_may_have_been_paid_for_is_not_repeated(
+    steps: list[Step] | UpstreamFault, expected: str | None
+) -> None:
+    """A provider that bills: what was not sent, or was refused in so many words, goes on; silence does not."""
+    house = _two(steps, is_billed=True)
+    answer = run(house.chat())
+    assert (200 if expected else 503, expected or "one") == (answer.status, answer.get("x-router-provider"))
+    assert bool(expected) is bool(_sent(house, "two").sent)
+    assert ["one", "two"][: len(house.observer.attempts)] == [name for name, _ in house.observer.attempts]
+
+
+def test_who_is_full_is_passed_over_and_not_blamed() -> None:
+    """One at once, nobody may wait: the second goes to the next provider."""
+
+    async def main() -> tuple[str | None, str | None]:
+        go_on = asyncio.Event()
+        house = _two([head(200, JSON), go_on, b"{}"], deadline_s=60, concurrency=1, queue_limit=0)
+        first = asyncio.ensure_future(house.chat())
+        await until(lambda: bool(_sent(house, "one").exchanges))
+        second = await house.chat()
+        go_on.set()
+        answers = (await first).get("x-router-provider"), second.get("x-router-provider")
+        third = await house.chat()
+        assert ("one", []) == (third.get("x-router-provider"), house.observer.failovers)
+        return answers
+
+    assert ("one", "two") == run(main())
+
+
+def test_who_waits_too_long_for_a_place_goes_to_the_next() -> None:
+    """Nothing was sent, so nothing is repeated, and no circuit opens."""
+
+    async def main() -> list[tuple[str, str]]:
+        go_on = asyncio.Event()
+        house = _two([head(200, JSON), go_on, b"{}"], deadline_s=60, concurrency=1, queue_wait_s=0.01)
+        first = asyncio.ensure_future(house.chat())
+        await until(lambda: bool(_sent(house, "one").exchanges))
+        for _ in range(SOFT_FAILURES):
+            assert "two" == (await house.chat()).get("x-router-provider")
+        go_on.set()
+        await first
+        assert house.roster.standing("one", "m").is_available
+        return house.observer.attempts
+
+    assert [("one", "provider_full"), ("two", "ok")] * SOFT_FAILURES + [("one", "ok")] == run(main())
+
+
+def test_after_three_failures_in_a_row_a_model_is_left_alone_until_its_trial() -> None:
+    """Then one inference finds out."""
+
+    async def main() -> list[str | None]:
+        house = _two(*[_whole(b"{}", status=500)] * SOFT_FAILURES, _whole(b"{}"))
+        told = [(await house.chat()).get("x-router-attempts") for _ in range(SOFT_FAILURES + 1)]
+        house.clock.advance(FIRST_BACK_OFF_S)
+        told += [(await house.chat()).get("x-router-provider") for _ in range(2)]
+        return told
+
+    assert ["2", "2", "2", "1", "one", "one"] == run(main())
+
+
+def test_a_reply_closes_the_circuits_row() -> None:
+    """Two failures, a success, two failures: never three in a row."""
+    bad, good = _whole(b"{}", status=500), _whole(b"{}")
+
+    async def main() -> bool:
+        house = _two(bad, bad, good, bad, bad)
+        for _ in range(5):
+            await house.chat()
+        return house.roster.standing("one", "m").is_available
+
+    assert run(main())
+
+
+def test_whose_model_loads_too_long_serves_after_the_next_tier() -> None:
+    """A chat model has two seconds unless its configuration says otherwise."""
+
+    async def main() -> list[str | None]:
+        house = _two(_whole(b"{}"))
+        served = []
+        for eta_s in (1.9, 2.1):
+            house.sign("one", ProviderSign.COLD, eta_s=eta_s)
+            served.append((await house.chat()).get("x-router-provider"))
+        return served
+
+    assert ["one", "two"] == run(main())
+
+
+def test_the_routers_key_at_a_provider_reaches_no_client() -> None:
+    """Some servers repeat in their errors what they were asked with."""
+    said = b'{"error":{"message":"Incorrect API key: %b"}}' % SECRET.encode()
+    house = _two(_whole(said, status=401), second=_whole(said, status=500))
+    answer = run(house.chat())
+    assert [
+        "No provider can serve the model 'm' right now.",
+        "- one: refuses our key (status 401); check its api_key",
+        "- two: answered with status 500: Incorrect API key: [key]",
+    ] == answer.json["error"]["message"].splitlines()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from router.health import (
     HOST_TABLE,
+    MUTE_AFTER,
     RETURN_AFTER,
     STATE_SAID,
     HostSign,
@@ -49,6 +50,7 @@ def test_a_host_remembers_no_more_than_two_signs(signs: list[HostSign]) -> None:
 
 P = ProviderState
 G = ProviderSign
+NO_WORDS = {G.SLOW, G.MUTE, G.FAULT}
 WORDS = [
     (G.READY, P.UP),
     (G.HEARTBEAT, P.UP),
@@ -59,8 +61,8 @@ WORDS = [
 ]
 
 
-def _at(state: ProviderState, streak: int = 0) -> ProviderHealth:
-    return ProviderHealth(state, 5.0, streak, "before")
+def _at(state: ProviderState, streak: int = 0, mutes: int = 0) -> ProviderHealth:
+    return ProviderHealth(state, 5.0, streak, mutes, "before")
 
 
 @pytest.mark.parametrize("state", [state for state in P if state is not P.DOWN])
@@ -70,7 +72,7 @@ def test_a_providers_own_word_is_believed_at_once(
 ) -> None:
     """From every state but down; `since` moves only when the state does."""
     health = next_provider(_at(state), sign, "now", 9.0)
-    assert ProviderHealth(after, 5.0 if after is state else 9.0, 1, "now") == health
+    assert ProviderHealth(after, 5.0 if after is state else 9.0, 1, 0, "now") == health
 
 
 @pytest.mark.parametrize(("sign", "after"), WORDS)
@@ -86,13 +88,13 @@ def test_the_way_out_of_down_takes_two_good_signs(sign: ProviderSign, after: Pro
 def test_a_hard_fault_is_believed_at_once(state: ProviderState) -> None:
     """From every state."""
     health = next_provider(_at(state, 2), G.FAULT, "refused", 9.0)
-    assert ProviderHealth(P.DOWN, 5.0 if state is P.DOWN else 9.0, 0, "refused") == health
+    assert ProviderHealth(P.DOWN, 5.0 if state is P.DOWN else 9.0, 0, 0, "refused") == health
 
 
 @pytest.mark.parametrize("state", list(P))
 def test_slowness_changes_no_state(state: ProviderState) -> None:
     """Slow is not dead; it only breaks the row of good signs."""
-    assert ProviderHealth(state, 5.0, 0, "busy") == next_provider(_at(state, 1), G.SLOW, "busy", 9.0)
+    assert ProviderHealth(state, 5.0, 0, 0, "busy") == next_provider(_at(state, 1), G.SLOW, "busy", 9.0)
 
 
 def test_a_slow_sign_starts_the_count_again() -> None:
@@ -103,30 +105,64 @@ def test_a_slow_sign_starts_the_count_again() -> None:
     assert (P.DOWN, 1) == (health.state, health.good_streak)
 
 
+@pytest.mark.parametrize("state", list(P))
+def test_the_second_mute_sign_in_a_row_is_a_hang(state: ProviderState) -> None:
+    """One may be chance; a server that always answers at once has hung after two."""
+    first = next_provider(_at(state, 1), G.MUTE, "mute", 9.0)
+    assert ProviderHealth(state, 5.0, 0, 1, "mute") == first
+    since = 5.0 if state is P.DOWN else 10.0
+    assert ProviderHealth(P.DOWN, since, 0, 0, "mute") == next_provider(first, G.MUTE, "mute", 10.0)
+
+
+@pytest.mark.parametrize(
+    ("between", "expected"), [(G.READY, P.UP), (G.COLD, P.COLD), (G.SLOW, P.DOWN), (G.HEARTBEAT, P.UP)]
+)
+def test_a_word_between_two_mute_signs_parts_them(between: ProviderSign, expected: ProviderState) -> None:
+    """In a row means without an answer in between; slowness is none."""
+    health = _at(P.UP)
+    for sign in (G.MUTE, between, G.MUTE):
+        health = next_provider(health, sign, "", 9.0)
+    assert expected is health.state
+
+
+def test_what_was_mute_returns_with_two_good_signs() -> None:
+    """As from any fault; a mute sign in between begins the row anew."""
+    health, states = _at(P.DOWN), []
+    for sign in (G.READY, G.MUTE, G.READY, G.READY):
+        health = next_provider(health, sign, "", 9.0)
+        states.append(health.state)
+    assert [P.DOWN, P.DOWN, P.DOWN, P.UP] == states
+
+
 def test_every_word_leads_somewhere() -> None:
-    """SLOW and FAULT are no words of the provider's own."""
-    assert set(G) - {G.SLOW, G.FAULT} == set(STATE_SAID)
+    """SLOW, MUTE and FAULT are no words of the provider's own."""
+    assert set(G) - NO_WORDS == set(STATE_SAID)
 
 
 @given(st.lists(st.tuples(st.sampled_from(ProviderSign), st.floats(0.001, 10))))
 def test_invariants_of_the_machine(history: list[tuple[ProviderSign, float]]) -> None:
     """Whatever happens, in whatever order."""
     health, now = ProviderHealth(since=0.0), 0.0
-    streak = 0
+    streak = mutes = 0
     for sign, passed in history:
         now += passed
         was, health = health, next_provider(health, sign, str(sign), now)
-        streak = 0 if sign in {G.SLOW, G.FAULT} else streak + 1
+        streak = 0 if sign in NO_WORDS else streak + 1
+        if sign is not G.SLOW:
+            mutes = mutes + 1 if sign is G.MUTE else 0
+        has_hung = mutes == MUTE_AFTER
+        mutes %= MUTE_AFTER
+        assert health.mute_streak == mutes
         assert health.detail == sign
         assert health.good_streak == min(streak, RETURN_AFTER)
         assert (health.since == now) == (health.state is not was.state)
-        assert health.state is not P.UNKNOWN or sign is G.SLOW
-        if sign is G.FAULT:
+        assert health.state is not P.UNKNOWN or sign in {G.SLOW, G.MUTE}
+        if sign is G.FAULT or has_hung:
             assert health.state is P.DOWN
         if was.state is P.DOWN and health.state is not P.DOWN:
             assert sign is G.HEARTBEAT or streak >= RETURN_AFTER
         if health.state is P.DOWN and was.state is not P.DOWN:
-            assert sign is G.FAULT
+            assert sign is G.FAULT or has_hung
 
 
 @pytest.mark.parametrize(

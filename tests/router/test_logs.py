@@ -3,12 +3,12 @@
 import io
 import json
 import logging
-import queue
 import sys
 
 import pytest
 
-from router.logs import JsonFormatter, TextFormatter, _DroppingQueueHandler, _QuietCuts, logging_to_stderr
+from router import logs
+from router.logs import JsonFormatter, TextFormatter, _BatchWriter, _QuietCuts, logging_to_stderr
 
 
 def _record(message: str = "request", fields: object = None, level: int = logging.INFO) -> logging.LogRecord:
@@ -80,13 +80,47 @@ def test_lines_reach_stderr_and_handlers_are_put_back(monkeypatch: pytest.Monkey
     assert before == (root.handlers, root.level)
 
 
-def test_a_full_queue_drops_and_counts() -> None:
+def test_what_piles_up_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow disk delays no request."""
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(2)
-    handler = _DroppingQueueHandler(lines)
+    monkeypatch.setattr(logs, "_QUEUE_LINES", 2)
+    err = io.StringIO()
+    writer = _BatchWriter(err, TextFormatter(in_colour=False))
     for _ in range(5):
-        handler.enqueue(_record())
-    assert (3, 2) == (handler.dropped, lines.qsize())
+        writer.handle(_record())
+    writer.start()
+    writer.stop()
+    assert (3, 2) == (writer.dropped, len(err.getvalue().splitlines()))
+
+
+def test_lines_are_written_together_and_none_is_lost() -> None:
+    """In order, also those of the last moment."""
+    err = io.StringIO()
+    writer = _BatchWriter(err, TextFormatter(in_colour=False))
+    writer.start()
+    for number in range(1000):
+        writer.handle(_record(f"line {number}"))
+    writer.stop()
+    assert [f"line {number}" for number in range(1000)] == [
+        line.partition(" info ")[2].strip() for line in err.getvalue().splitlines()
+    ]
+
+
+def test_a_record_that_cannot_be_formatted_does_not_end_the_log() -> None:
+    """A mistake in one line of a library must not silence all others."""
+    err = io.StringIO()
+    writer = _BatchWriter(err, TextFormatter(in_colour=False))
+    broken = _record("%d of %d")
+    broken.args = ("one",)
+    for record in (_record("before"), broken, _record("after")):
+        writer.handle(record)
+    writer._write()
+    lines = err.getvalue()
+    assert (True, True) == ("before" in lines, "after" in lines)
+
+
+def test_the_handler_has_a_lock_as_logging_expects() -> None:
+    """From Python 3.13 on, `Handler.handle` enters it."""
+    assert None is not _BatchWriter(io.StringIO(), TextFormatter(in_colour=False)).lock
 
 
 @pytest.mark.parametrize(

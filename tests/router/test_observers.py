@@ -7,7 +7,7 @@ from fakes import RecordingObserver, chat_card
 
 from router.domain import Modality, ProviderCard
 from router.health import HostState, ProviderState
-from router.observers import LogObserver, Observers
+from router.observers import LogObserver, Mutable, Observers
 from router.ports import Record
 
 FOUND = ProviderCard("ollama", "openai", "h", frozenset({Modality.CHAT}), is_discovered=True)
@@ -24,7 +24,10 @@ def test_everybody_is_told_everything() -> None:
     observers.failed_over("chat", "p", "q", "r")
     observers.provider_changed(chat_card("p"), ProviderState.UP, "d")
     observers.host_changed("h", HostState.SUSPECT)
+    observers.modality_changed(Modality.CHAT, is_available=True)
+    observers.states_forgotten()
     observers.loop_lagged(0.5)
+    assert [1] * len(members) == [member.forgettings for member in members]
     for member in members:
         assert ([record], [record], [("p", "ok")], [("chat", "p", "q", "r")]) == (
             member.started,
@@ -32,9 +35,10 @@ def test_everybody_is_told_everything() -> None:
             member.attempts,
             member.failovers,
         )
-        assert ([("p", ProviderState.UP, "d")], [("h", HostState.SUSPECT)], [0.5]) == (
+        assert ([("p", ProviderState.UP, "d")], [("h", HostState.SUSPECT)], [(Modality.CHAT, True)], [0.5]) == (
             member.providers,
             member.hosts,
+            member.modalities,
             member.lags,
         )
 
@@ -46,7 +50,8 @@ def _fields(entry: logging.LogRecord) -> dict[str, object]:
 
 def test_a_request_is_one_line_with_its_figures(caplog: pytest.LogCaptureFixture) -> None:
     """Who, what, by whom, how long; never what was said."""
-    record = Record("id", "speech", 1.0, "desk", "m" * 200, "p", 2, 200, finished=1.5, first_byte=1.25)
+    record = Record("id", "speech", 1.0, "desk", "m" * 200, "p", finished=1.5, first_byte=1.25)
+    record.attempts, record.status = 2, 200
     record.audio_s, record.generation_s, record.reasons = 2.0, 0.5, ["provider_timeout"]
     with caplog.at_level(logging.INFO, "router.access"):
         LogObserver().request_finished(record)
@@ -116,3 +121,20 @@ def test_failovers_and_failed_attempts_are_logged(caplog: pytest.LogCaptureFixtu
         observer.attempt_finished("p", "provider_timeout")
         observer.attempt_finished("p", "ok")
     assert ["WARNING", "DEBUG"] == [entry.levelname for entry in caplog.records]
+
+
+def test_once_muted_nothing_is_told_of_states_but_requests_still_are() -> None:
+    """A wing that retires finishes its requests; what it sees of its providers is no longer the house's state."""
+    member = RecordingObserver()
+    observer, record = Mutable(member), Record("id", "chat", 0.0)
+    told = []
+    for _ in range(2):
+        observer.provider_changed(chat_card("p"), ProviderState.UP, "d")
+        observer.host_changed("h", HostState.SUSPECT)
+        observer.modality_changed(Modality.CHAT, is_available=True)
+        observer.request_finished(record)
+        observer.attempt_finished("p", "ok")
+        states = [len(member.providers), len(member.hosts), len(member.modalities)]
+        told.append((states, len(member.finished), len(member.attempts)))
+        observer.mute()
+    assert [([1, 1, 1], 1, 1), ([1, 1, 1], 2, 2)] == told

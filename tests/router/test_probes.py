@@ -1,17 +1,23 @@
 """The loops that look at providers."""
 
 import asyncio
+import contextlib
 import dataclasses
+from collections.abc import AsyncIterator
 
 import pytest
 from fakes import FakeForward, ManualClock, RecordingObserver, chat_card, head
 from running import run, until
 
 from router import probes as probes_module
-from router.health import HostSign, ProviderSign, ProviderState
+from router.domain import Route
+from router.health import HostSign, HostState, ProviderSign, ProviderState
 from router.ports import Probe
 from router.probes import Probes
+from router.providers.origin import TOUCH_DEADLINE_S
 from router.roster import Roster
+
+TOUCHED = Probe(HostSign.ANSWERED, None)
 
 
 class _Looked(FakeForward):
@@ -20,8 +26,16 @@ class _Looked(FakeForward):
     def __init__(self, name: str, answer: Probe | Exception | None, interval_s: float = 0.01) -> None:
         super().__init__(dataclasses.replace(chat_card(name), probe_interval_s=interval_s), [head()])
         self.answer = answer
+        self.touching: Probe | Exception | None = TOUCHED
+        self.touches = 0
         self.looks = 0
         self.at_once = 0
+
+    async def touch(self) -> Probe | None:
+        self.touches += 1
+        if isinstance(self.touching, Exception):
+            raise self.touching
+        return self.touching
 
     async def probe(self) -> Probe:
         self.looks += 1
@@ -43,10 +57,26 @@ UP = Probe(HostSign.ANSWERED, ProviderSign.READY)
 DOWN = Probe(HostSign.ANSWERED, ProviderSign.FAULT, "refused")
 
 
+GONE = Probe(HostSign.SILENT, None, "no answer to a dial")
+
+
 def _made(*providers: _Looked) -> tuple[Probes, Roster]:
     named = {provider.card.id: provider for provider in providers}
     roster = Roster({name: p.card for name, p in named.items()}, RecordingObserver(), ManualClock())
     return Probes(named, roster), roster
+
+
+def _quiet(name: str, host: str = "") -> _Looked:
+    """One whose probes do not come within a test, only its touches."""
+    provider = _Looked(name, UP, interval_s=1000)
+    provider.card = dataclasses.replace(provider.card, host=host or provider.card.host)
+    return provider
+
+
+@contextlib.asynccontextmanager
+async def _in_flight(roster: Roster, name: str, lost: list[str]) -> AsyncIterator[None]:
+    async with roster.lease(Route(name, "m", 1), lambda _: lost.append(name)):
+        yield
 
 
 def test_one_look_at_everybody() -> None:
@@ -98,3 +128,117 @@ def test_what_returns_is_noticed() -> None:
         return roster.standing("a").state
 
     assert ProviderState.UP is run(main())
+
+
+@pytest.fixture
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes_module, "TOUCH_INTERVAL_S", 0.005)
+
+
+@pytest.mark.usefixtures("_often")
+def test_only_providers_with_requests_in_flight_are_touched() -> None:
+    """From the first request's coming to the last one's going."""
+
+    async def main() -> tuple[int, int, bool]:
+        busy, idle = _quiet("a", "pc"), _quiet("b", "pc")
+        probes, roster = _made(busy, idle)
+        async with probes.running():
+            await asyncio.sleep(0)
+            before = busy.touches
+            async with _in_flight(roster, "a", []):
+                await until(lambda: busy.touches >= 3)
+            after = busy.touches
+            async with _in_flight(roster, "b", []):
+                await until(lambda: idle.touches >= 3)
+            # One touch may have been under way when the request went.
+            return before, idle.looks, busy.touches - after <= 1
+
+    assert (0, 0, True) == run(main())
+
+
+@pytest.mark.usefixtures("_often")
+def test_two_missed_touches_end_what_is_in_flight_on_the_machine() -> None:
+    """Whichever provider on it they asked; the others go on."""
+
+    async def main() -> tuple[list[str], HostState, HostState]:
+        a, b, c = _quiet("a", "pc"), _quiet("b", "pc"), _quiet("c", "nas")
+        probes, roster = _made(a, b, c)
+        a.touching = b.touching = GONE
+        lost: list[str] = []
+        async with (
+            probes.running(),
+            _in_flight(roster, "a", lost),
+            _in_flight(roster, "b", lost),
+            _in_flight(roster, "c", lost),
+        ):
+            await until(lambda: len(lost) >= 2 and c.touches >= 4)
+        return sorted(lost), roster.standing("a").host_state, roster.standing("c").host_state
+
+    assert (["a", "b"], HostState.UNREACHABLE, HostState.REACHABLE) == run(main())
+
+
+@pytest.mark.usefixtures("_often")
+def test_a_touch_that_tells_nothing_changes_nothing() -> None:
+    """A server on the internet is not touched: a third of a second says nothing there."""
+
+    async def main() -> tuple[list[str], ProviderState, HostState]:
+        provider = _quiet("a")
+        provider.touching = None
+        probes, roster = _made(provider)
+        lost: list[str] = []
+        async with probes.running(), _in_flight(roster, "a", lost):
+            await until(lambda: provider.touches >= 4)
+        standing = roster.standing("a")
+        return lost, standing.state, standing.host_state
+
+    assert ([], ProviderState.UNKNOWN, HostState.REACHABLE) == run(main())
+
+
+@pytest.mark.usefixtures("_often")
+def test_a_touch_that_fails_by_a_bug_is_logged_and_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """The watch goes on."""
+
+    async def main() -> list[str]:
+        provider = _quiet("a")
+        provider.touching = ZeroDivisionError("bug")
+        probes, roster = _made(provider)
+        lost: list[str] = []
+        async with probes.running(), _in_flight(roster, "a", lost):
+            await until(lambda: provider.touches >= 4)
+        return lost
+
+    assert [] == run(main())
+    assert {"a probe of a failed"} == {entry.message for entry in caplog.records}
+
+
+def test_touches_come_often_enough_to_notice_within_a_second() -> None:
+    """Two of them, a quarter of a second apart, each of 0.3 s at most."""
+    assert 2 * max(probes_module.TOUCH_INTERVAL_S, TOUCH_DEADLINE_S) < 1
+
+
+@pytest.mark.parametrize(
+    ("touching", "is_late", "expected"),
+    [
+        (GONE, False, True),
+        (GONE, True, False),
+        (Probe(HostSign.ANSWERED, ProviderSign.MUTE, "mute"), False, True),
+        (Probe(HostSign.ANSWERED, ProviderSign.MUTE, "mute"), True, False),
+    ],
+)
+@pytest.mark.usefixtures("_often")
+def test_silence_counts_only_while_this_process_is_not_starved_itself(
+    touching: Probe, is_late: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that took longer than its own deadline tells of this machine and not of that one."""
+    monkeypatch.setattr(probes_module, "_FAIR_TOUCH_S", -1.0 if is_late else 60.0)
+
+    async def main() -> bool:
+        provider = _quiet("a")
+        provider.touching = touching
+        probes, roster = _made(provider)
+        lost: list[str] = []
+        async with probes.running(), _in_flight(roster, "a", lost):
+            await until(lambda: provider.touches >= 5)
+        return bool(lost)
+
+    assert expected is run(main())

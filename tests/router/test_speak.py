@@ -10,6 +10,7 @@ from fakes import FakeSpeech, pcm, speech_card
 from houses import FakeHouse
 from running import run, until
 
+from router.circuits import Verdict
 from router.domain import Segment, Utterance
 from router.errors import (
     ConnectionLost,
@@ -21,7 +22,8 @@ from router.errors import (
     RouterError,
     Silent,
 )
-from router.health import ProviderSign, ProviderState
+from router.health import HostSign, ProviderSign, ProviderState
+from router.ports import Probe
 
 SECOND = pcm(1.0)
 
@@ -229,12 +231,34 @@ def test_an_unknown_voice_is_a_404_that_names_close_ones() -> None:
 
 
 def test_a_provider_without_the_voice_is_passed_over() -> None:
-    """The voice counts for more than the tier."""
+    """The voice counts for more than the tier, and for more than the engine."""
     house = _house(GOOD)
     house.report("gpu", "turbo", voices=["fable"])
     house.report("cpu", "espeak", voices=["en-gb"])
     answer = run(house.say(b'{"input":"hi there","voice":"en-gb"}'))
     assert (200, "cpu", []) == (answer.status, answer.get("x-router-provider"), _node(house, "gpu").heard)
+    assert "model=espeak" == answer.get("x-router-substitution")
+
+
+@pytest.mark.parametrize(
+    ("voice", "told", "spoken_as"),
+    [
+        ("nova", "voice=fable", None),
+        ("fable", None, "fable"),
+        ("narrator", None, "fable"),
+    ],
+)
+def test_a_voice_that_nobody_has_is_substituted_and_told(
+    voice: str, told: str | None, spoken_as: str | None
+) -> None:
+    """OpenAI's names are asked for by habit; the provider speaks with its default and says which that was."""
+    house = FakeHouse(
+        FakeSpeech(speech_card("gpu"), GOOD), settings={"voices": {"narrator": {"use": {"gpu": "fable"}}}}
+    )
+    house.report("gpu", "turbo", voices=["fable"])
+    answer = run(house.say(json.dumps({"input": "Hello there.", "voice": voice}).encode()))
+    assert (200, told) == (answer.status, answer.get("x-router-substitution"))
+    assert [spoken_as] == [segment.voice for segment, _, _ in _node(house, "gpu").heard]
 
 
 def test_a_voice_of_the_house_goes_out_by_the_providers_own_name() -> None:
@@ -330,6 +354,157 @@ def test_what_became_of_an_answer_is_known_to_its_client_for_an_hour() -> None:
         return [found.status, other.status, later.status]
 
     assert [200, 404, 404] == run(main())
+
+
+@pytest.mark.parametrize(
+    ("header", "voice", "expected"),
+    [
+        (None, None, "cpu"),
+        (b"any", None, "cpu"),
+        (b" Same_Voice ", None, "cpu"),
+        (b"mapped", None, "cpu"),
+        (b"none", None, None),
+        (None, "strict", None),
+        (b"any", "strict", "cpu"),
+        (b"none", "easy", None),
+        (b"same_voice", "easy", None),
+        (b"mapped", "easy", "cpu"),
+    ],
+)
+def test_the_clients_word_on_substitution_counts_first(
+    header: bytes | None, voice: str | None, expected: str | None
+) -> None:
+    """Then the voice's, then the house's."""
+    house = FakeHouse(
+        FakeSpeech(speech_card("gpu"), _fails(ConnectionLost("gone"))),
+        FakeSpeech(speech_card("cpu", tier=2), GOOD),
+        settings={
+            "models": {"speech": {"serves": "speech", "routes": [{"provider": "gpu", "model": "turbo"}]}},
+            "voices": {
+                "strict": {"use": {"gpu": "s", "cpu": "s"}, "substitution": "none"},
+                "easy": {"use": {"gpu": "e", "cpu": "f"}},
+            },
+        },
+    )
+    house.report("gpu", "turbo")
+    house.report("cpu", "espeak")
+    body = {"input": "Hello there."} | ({"voice": voice} if voice else {})
+    headers = [(b"x-router-fallback", header)] if header is not None else []
+    answer = run(house.say(json.dumps(body).encode(), *headers))
+    spoke = answer.get("x-router-provider") if answer.status == 200 else None
+    assert (200 if expected else 503, expected) == (answer.status, spoke)
+
+
+def test_a_word_on_substitution_that_is_none_is_a_400() -> None:
+    """Named, with those that are."""
+    answer = run(_house(GOOD).say(b'{"input":"hi"}', (b"x-router-fallback", b"perhaps")))
+    error = answer.json["error"]
+    assert (400, "X-Router-Fallback", "out_of_range") == (answer.status, error["param"], error["code"])
+    assert "none, same_voice, mapped, any" in error["message"]
+
+
+@pytest.mark.parametrize("sign", ["machine", "node"])
+def test_a_node_that_is_lost_is_left_at_once(sign: str) -> None:
+    """The segment is spoken whole by the next; the model of the lost one is not to blame."""
+
+    async def main() -> FakeHouse:
+        house = FakeHouse(
+            FakeSpeech(speech_card("gpu", first_byte_s=60, stall_s=60), GOOD, asyncio.Event()),
+            FakeSpeech(speech_card("cpu", tier=2), _says(Utterance(SECOND, 0.125, "espeak", "en"))),
+        )
+        house.report("gpu", "turbo")
+        house.report("cpu", "espeak")
+        gpu = _node(house, "gpu")
+        task = asyncio.ensure_future(house.say(b'{"input":"Hello there.","response_format":"pcm"}'))
+        await until(lambda: bool(gpu.heard))
+        probe = {
+            "machine": Probe(HostSign.SILENT, ProviderSign.FAULT, "no answer to a dial"),
+            "node": Probe(HostSign.ANSWERED, ProviderSign.MUTE, "accepts connections, answers nothing"),
+        }[sign]
+        for _ in range(2):
+            house.roster.note_probe("gpu", probe)
+        answer = await task
+        assert (200, SECOND, "cpu", True) == (
+            answer.status,
+            answer.body,
+            answer.get("x-router-provider"),
+            gpu.was_cancelled,
+        )
+        return house
+
+    house = run(main())
+    assert [("gpu", "provider_host_lost"), ("cpu", "ok")] == house.observer.attempts
+    assert (0, Verdict.CLOSED) == (
+        house.roster.standing("gpu").in_flight,
+        house.roster.standing("gpu", "turbo").verdict,
+    )
+
+
+@pytest.mark.parametrize(
+    ("voice", "expected"),
+    [
+        (_fails(DialRefused("refused")), "cpu"),
+        (_fails(ConnectionLost("reset")), "cpu"),
+        (_fails(Rejected("busy", upstream_status=429)), "cpu"),
+        (_fails(Silent("slow")), None),
+        (_says(Utterance(b"")), None),
+    ],
+    ids=["refused", "reset", "busy", "silent", "too short"],
+)
+def test_what_may_have_been_paid_for_is_not_spoken_twice(
+    voice: Callable[[Segment], Utterance], expected: str | None
+) -> None:
+    """A provider that bills."""
+    house = FakeHouse(
+        FakeSpeech(speech_card("gpu", is_billed=True), voice), FakeSpeech(speech_card("cpu", tier=2), GOOD)
+    )
+    house.report("gpu", "turbo")
+    house.report("cpu", "espeak")
+    answer = run(house.say())
+    assert (200 if expected else 503, bool(expected)) == (answer.status, bool(_node(house, "cpu").heard))
+
+
+@pytest.mark.parametrize(
+    ("model", "eta_s", "provider", "warmings"),
+    [("speech", 1.9, "gpu", 0), ("speech", 2.1, "cpu", 1), ("patient", 2.1, "gpu", 0), ("patient", 9.1, "cpu", 1)],
+)
+def test_who_loads_too_long_is_warmed_while_the_next_speaks(
+    model: str, eta_s: float, provider: str, warmings: int
+) -> None:
+    """So that it speaks the next text."""
+    routes = [{"provider": "gpu", "model": "turbo"}]
+
+    async def main() -> tuple[str | None, int]:
+        house = FakeHouse(
+            FakeSpeech(speech_card("gpu"), GOOD),
+            FakeSpeech(speech_card("cpu", tier=2), GOOD),
+            settings={
+                "models": {
+                    "speech": {"serves": "speech", "routes": routes},
+                    "patient": {"serves": "speech", "routes": routes, "max_wait_s": 9},
+                }
+            },
+        )
+        house.sign("gpu", ProviderSign.COLD, eta_s=eta_s)
+        house.report("cpu", "espeak")
+        answer = await house.say(json.dumps({"input": "Hello there.", "model": model}).encode())
+        await house.warmer.aclose()
+        return answer.get("x-router-provider"), _node(house, "gpu").warmings
+
+    assert (provider, warmings) == run(main())
+
+
+def test_a_substitute_that_is_late_is_not_warmed() -> None:
+    """Nobody asked for it."""
+
+    async def main() -> int:
+        house = _house(GOOD)
+        house.sign("cpu", ProviderSign.COLD, eta_s=60)
+        await house.say()
+        await house.warmer.aclose()
+        return _node(house, "cpu").warmings
+
+    assert 0 == run(main())
 
 
 @pytest.mark.parametrize("name", ["mp3", "opus", "aac", "flac", "wav", "pcm"])

@@ -7,8 +7,7 @@ import pytest
 from fakes import ManualClock
 from running import run
 
-from router.api import call
-from router.api.call import Reply
+from router.api.call import DISCONNECT_NOTICE, DisconnectNotice, Presence, Reply
 from router.api.dialects import OPENAI
 from router.errors import ClientGone, MethodNotAllowed, NothingCanServe, RouterError
 from router.ports import Record
@@ -98,18 +97,76 @@ def test_a_client_that_is_gone_does_not_break_the_error_event() -> None:
     assert run(main()) is True
 
 
-def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stalled reader would hold the upstream's slot for ever."""
-    monkeypatch.setattr(call, "CLIENT_STALL_S", 0.01)
+class _Client:
+    """What ASGI hands over: a body of two parts, then nothing until it leaves."""
+
+    def __init__(self, *, is_told: bool) -> None:
+        self.notice = DisconnectNotice()
+        self.left = asyncio.Event()
+        self.asked = 0
+        self.scope: dict[str, Any] = {"headers": []} | ({DISCONNECT_NOTICE: self.notice} if is_told else {})
+
+    async def receive(self) -> dict[str, Any]:
+        self.asked += 1
+        if self.asked <= 2:
+            return {"type": "http.request", "body": b"ab", "more_body": self.asked == 1}
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    def leave(self) -> None:
+        self.left.set()
+        self.notice.gone()
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["told by the server", "asked for"])
+@pytest.mark.parametrize("has_finished", [True, False])
+def test_a_client_that_leaves_ends_the_block_unless_it_has_its_answer(is_told: bool, has_finished: bool) -> None:
+    """Whoever serves; by our own server it costs no task."""
+
+    async def main() -> tuple[bytes, bool, int]:
+        client, (reply, *_) = _Client(is_told=is_told), _reply()
+        is_gone = False
+        try:
+            async with Presence(client.scope, client.receive, reply) as presence:
+                body = await presence.read_body(client.scope, 100)
+                await asyncio.sleep(0)
+                asked = client.asked
+                if has_finished:
+                    await reply.whole(200, [], b"")
+                client.leave()
+                for _ in range(3):
+                    await asyncio.sleep(0)
+        except ClientGone:
+            is_gone = True
+        client.leave()  # after the block it means nothing
+        return body, is_gone, asked
+
+    assert (b"abab", not has_finished, 2 if is_told else 3) == run(main())
+
+
+def test_a_client_that_left_while_its_body_was_read_is_gone() -> None:
+    """Though nobody was told at that moment."""
 
     async def main() -> None:
-        async def send(message: dict[str, Any]) -> None:
-            if message["type"] != "http.response.start":
-                await asyncio.Event().wait()
-
-        reply = Reply(send, Record("id", "chat", 0.0), OPENAI, ManualClock())
-        await reply.start(200, [])
+        client, (reply, *_) = _Client(is_told=True), _reply()
+        client.leave()
         with pytest.raises(ClientGone):
-            await reply.send(b"x")
+            async with Presence(client.scope, client.receive, reply) as presence:
+                await presence.read_body(client.scope, 100)
 
     run(main())
+
+
+def test_the_last_piece_finishes_the_reply() -> None:
+    """In one message with it."""
+    reply, sent, _, _ = _reply()
+
+    async def main() -> list[bool]:
+        await reply.start(200, [])
+        await reply.send(b"a")
+        before = reply.is_finished
+        await reply.send(b"b", is_last=True)
+        return [before, reply.is_finished]
+
+    assert [False, True] == run(main())
+    assert [(b"a", True), (b"b", False)] == [(message["body"], message["more_body"]) for message in sent[1:]]

@@ -1,11 +1,15 @@
 """Lists, health, administration: everything behind the hot routes."""
 
+from typing import Any
+
 import pytest
 from fakes import FakeForward, FakeSpeech, chat_card, head, pcm, speech_card
 from houses import Answer, FakeHouse
 from running import run
 
 from router import __version__
+from router.api.admission import key_hash
+from router.config import ConfigError, Fault
 from router.domain import Utterance
 from router.health import ProviderSign
 from router.ports import Header
@@ -203,3 +207,141 @@ def test_the_front_page_may_not_be_framed(house: FakeHouse) -> None:
         "frame-ancestors 'none'" in policy,
         b"<html" in answer.body.lower(),
     )
+
+
+KEYS = {
+    "clients": {
+        "desk": {"key_sha256": key_hash("lar-desk"), "models": ["m*"]},
+        "boss": {"key_sha256": key_hash("lar-boss"), "role": "admin"},
+    }
+}
+DESK: Header = (b"authorization", b"Bearer lar-desk")
+BOSS: Header = (b"authorization", b"Bearer lar-boss")
+
+
+def _small(**settings: Any) -> FakeHouse:
+    made = FakeHouse(
+        FakeForward(chat_card("a"), [head(), b"{}"]),
+        FakeSpeech(speech_card("node"), lambda _: Utterance(pcm(1.0))),
+        settings=settings,
+        has_rest=True,
+    )
+    made.report("a", "m", "n")
+    made.report("node", "espeak")
+    return made
+
+
+def test_a_drained_provider_gets_nothing_until_it_is_resumed() -> None:
+    """The answer tells the state it is in now; a repetition changes nothing."""
+
+    async def main() -> list[tuple[int, str, int]]:
+        house, seen = _small(), []
+        for verb in ("drain", "drain", "resume", "resume"):
+            answer = await house.ask("POST", f"/admin/providers/a/{verb}")
+            chat = await house.chat()
+            seen.append((answer.status, answer.json["state"], chat.status))
+        return seen
+
+    assert [(200, "draining", 503)] * 2 + [(200, "up", 200)] * 2 == run(main())
+
+
+def test_draining_the_router_is_not_ready_and_draining_a_modality_is() -> None:
+    """A drained speech node leaves chat."""
+
+    async def main() -> tuple[int, dict[str, object]]:
+        house = _small()
+        await house.ask("POST", "/admin/providers/node/drain")
+        answer = await house.ask("GET", "/ready")
+        return answer.status, answer.json
+
+    assert (200, {"status": "ready", "chat": True, "speech": False}) == run(main())
+
+
+@pytest.mark.parametrize("verb", ["drain", "resume"])
+def test_an_unknown_provider_cannot_be_drained(verb: str) -> None:
+    """404, with those there are."""
+    answer = run(_small().ask("POST", f"/admin/providers/nobody/{verb}"))
+    assert (404, "provider_not_found") == (answer.status, answer.json["error"]["code"])
+    assert "known: a, node" in answer.json["error"]["message"]
+
+
+def test_a_reload_says_what_takes_a_restart() -> None:
+    """Everything else counts from now on."""
+    made = _small()
+    made.reloading = ["server.port"]
+    answer = run(made.ask("POST", "/admin/reload"))
+    assert (200, {"status": "reloaded", "takes_a_restart": ["server.port"]}, 1) == (
+        answer.status,
+        answer.json,
+        made.reloads,
+    )
+
+
+def test_a_bad_configuration_is_a_400_with_every_fault() -> None:
+    """With file and line; the running one stays."""
+    made = _small()
+    made.reloading = ConfigError(
+        [Fault(3, "server.sort", "unknown key", "f.yaml"), Fault(1, "x", "bad", "f.yaml")]
+    )
+    answer = run(made.ask("POST", "/admin/reload"))
+    error = answer.json["error"]
+    assert (400, "config", "bad_configuration") == (answer.status, error["param"], error["code"])
+    assert [
+        "The configuration was not reloaded; the running one stays.",
+        "f.yaml:1: x: bad",
+        "f.yaml:3: server.sort: unknown key",
+    ] == error["message"].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/admin/reload"),
+        ("POST", "/admin/providers/a/drain"),
+        ("POST", "/admin/providers/a/resume"),
+        ("GET", "/admin/providers"),
+        ("GET", "/admin/explain"),
+    ],
+)
+def test_administration_is_for_administrators(method: str, path: str) -> None:
+    """403 for a client, and nothing happens."""
+
+    async def main() -> list[int]:
+        house = _small(**KEYS)
+        statuses = [(await house.ask(method, path, headers=[key])).status for key in (DESK, BOSS)]
+        assert house.reloads == (path == "/admin/reload")
+        return statuses
+
+    assert [403, 200] == run(main())
+
+
+def test_a_client_sees_the_models_it_may_use() -> None:
+    """Others are not even named."""
+
+    async def main() -> list[list[str]]:
+        house = _small(**KEYS)
+        lists = [(await house.ask("GET", "/v1/models", headers=[key])).json["data"] for key in (DESK, BOSS)]
+        hidden = await house.ask("GET", "/v1/models/espeak", headers=[DESK])
+        assert 404 == hidden.status
+        return [[entry["id"] for entry in entries] for entries in lists]
+
+    assert [["m"], ["m", "n", "espeak"]] == run(main())
+
+
+def test_what_became_of_an_answer_is_told_to_nobody_else() -> None:
+    """Not even to an administrator: ids can be guessed, they may be the client's own."""
+
+    async def main() -> list[int]:
+        house = _small(clients={**KEYS["clients"], "desk": {"key_sha256": key_hash("lar-desk")}})
+        await house.say(b'{"input":"Hello."}', DESK, (b"x-request-id", b"id-1"))
+        keys = (DESK, BOSS)
+        return [(await house.ask("GET", "/v1/audio/speech/id-1", headers=[key])).status for key in keys]
+
+    assert [200, 404] == run(main())
+
+
+def test_a_head_is_answered_like_a_get_without_its_body(house: FakeHouse) -> None:
+    """RFC 9110 §9.3.2; the server leaves the body out."""
+    answers = [_get(house, "/health", method=method) for method in ("GET", "HEAD")]
+    assert answers[0].status == answers[1].status == 200
+    assert answers[0].get("content-length") == answers[1].get("content-length")

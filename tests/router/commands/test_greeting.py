@@ -2,12 +2,14 @@
 
 import json
 import shlex
+from ipaddress import ip_address
 from typing import Any, cast
 
 import pytest
 from fakes import FakeForward, FakeSpeech, chat_card, head, pcm, speech_card
 from houses import FakeHouse
 
+from router.commands import greeting as greeting_module
 from router.commands.greeting import greeting
 from router.domain import Modality, ProviderCard, Utterance
 from router.health import ProviderSign
@@ -32,8 +34,8 @@ def _house(**settings: Any) -> FakeHouse:
     return house
 
 
-def _said(house: FakeHouse) -> list[str]:
-    return greeting(cast("Any", house)).splitlines()
+def _said(house: FakeHouse, first_key: str | None = None) -> list[str]:
+    return greeting(cast("Any", house), first_key).splitlines()
 
 
 def _curls(lines: list[str]) -> list[list[str]]:
@@ -74,14 +76,15 @@ def test_an_llm_that_is_up_is_the_one_to_try() -> None:
 @pytest.mark.parametrize(
     ("host", "base"),
     [
-        ("0.0.0.0", "http://127.0.0.1:9000"),
-        ("::", "http://127.0.0.1:9000"),
+        ("0.0.0.0", "http://192.168.1.9:9000"),
+        ("::", "http://192.168.1.9:9000"),
         ("::1", "http://[::1]:9000"),
         ("pc.lan", "http://pc.lan:9000"),
     ],
 )
-def test_the_address_can_be_clicked(host: str, base: str) -> None:
-    """Also when it binds them all."""
+def test_the_address_can_be_clicked(host: str, base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From another machine too when it binds them all."""
+    monkeypatch.setattr(greeting_module, "lan_address", lambda: "192.168.1.9")
     said = _said(_house(server={"host": host, "port": 9000}))
     assert f"Local AI Router is up. Base URL for every client: {base}/v1" in said
 
@@ -90,3 +93,14 @@ def test_with_keys_the_lines_have_a_place_for_one() -> None:
     """No key is printed."""
     lines = _curls(_said(_house(clients={"me": {"key_sha256": SHA}})))
     assert [True, True] == ["Authorization: Bearer $ROUTER_KEY" in line for line in lines]
+
+
+def test_a_first_key_is_shown_once_ready_to_be_copied() -> None:
+    """The lines to try use the variable, so the key itself stands in one line only."""
+    said = _said(_house(clients={"first": {"key_sha256": SHA}}), "lar-first")
+    assert ["  export ROUTER_KEY=lar-first"] == [line for line in said if "lar-first" in line]
+
+
+def test_this_machines_address_is_one() -> None:
+    """Whatever the network; nothing is sent to find out."""
+    assert "0.0.0.0" != str(ip_address(greeting_module.lan_address()))

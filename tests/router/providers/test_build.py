@@ -35,8 +35,42 @@ def _built(providers: dict[str, Any], **sections: Any) -> dict[str, Any]:
             {"kind": "openai", "host": "pc", "port": 2, "first_byte_s": 7, "stall_s": 8},
             ProviderCard("p", "openai", "pc", CHAT, first_byte_s=7, stall_s=8),
         ),
-        ({"kind": "tts-node", "host": "pc", "port": 2}, ProviderCard("p", "tts-node", "pc", SPEECH)),
+        (
+            {"kind": "tts-node", "host": "pc", "port": 2},
+            ProviderCard("p", "tts-node", "pc", SPEECH, concurrency=4, queue_limit=64),
+        ),
+        (
+            {"kind": "tts-node", "host": "pc", "port": 2, "concurrency": None, "queue_limit": 0, "billed": True},
+            ProviderCard("p", "tts-node", "pc", SPEECH, queue_limit=0, is_billed=True),
+        ),
+        (
+            {
+                "kind": "openai",
+                "url": "http://h:1",
+                "models": ["a", "b"],
+                "concurrency": 2,
+                "queue_limit": 3,
+                "queue_wait_s": 4,
+                "billed": True,
+            },
+            ProviderCard(
+                "p",
+                "openai",
+                "h",
+                CHAT,
+                concurrency=2,
+                queue_limit=3,
+                queue_wait_s=4,
+                is_billed=True,
+                known_models=("a", "b"),
+            ),
+        ),
         ({"kind": "demo"}, ProviderCard("p", "demo", "p", CHAT, is_demo=True)),
+        ({"kind": "openai", "url": "https://h/v1"}, ProviderCard("p", "openai", "h", CHAT, probe_interval_s=15)),
+        (
+            {"kind": "openai", "url": "https://h/v1", "probe_interval_s": 3},
+            ProviderCard("p", "openai", "h", CHAT, probe_interval_s=3),
+        ),
     ],
 )
 def test_cards(entry: dict[str, Any], card: ProviderCard) -> None:

@@ -23,7 +23,7 @@ def _server(upstream: Loopback, *known: str) -> OpenAIServer:
     origin = Origin(
         Address("http", "127.0.0.1", upstream.port, "/v1"), api_key="k", connect_s=1, clock=ManualClock()
     )
-    return OpenAIServer(speech_card("s", first_byte_s=0.2, stall_s=0.2), origin, known)
+    return OpenAIServer(speech_card("s", first_byte_s=0.2, stall_s=0.2, known_models=known), origin)
 
 
 async def _probe(answer: bytes, *known: str) -> Probe:
@@ -171,7 +171,7 @@ def _status(status: int, body: bytes = b'{"error":{"message":"said so"}}', *more
         (_status(413), InvalidRequest, "s: said so"),
         (_status(422, b""), InvalidRequest, "s: status 422"),
         (_status(404), Rejected, "answered with status 404: said so"),
-        (_status(500, b"oops"), Rejected, "answered with status 500: status 500"),
+        (_status(500, b"oops"), Rejected, "answered with status 500"),
     ],
     ids=["mute", "stalling", "cut", "no audio", "400", "413", "422", "404", "500"],
 )

@@ -1,5 +1,8 @@
 """Where a provider's server is, and what a look at it shows."""
 
+import ssl
+from pathlib import Path
+
 import pytest
 from fakes import ManualClock
 from loopback import Peer, Script, answering, black_hole, free_port, ok, serving
@@ -18,6 +21,8 @@ from router.errors import (
 from router.health import HostSign, ProviderSign
 from router.providers import origin as origin_module
 from router.providers.origin import Address, Origin, probe_of
+
+_PAIR = Path(__file__).parents[1] / "transport" / "loopback"
 
 
 @pytest.mark.parametrize(
@@ -38,18 +43,18 @@ def test_address_of(url: str, expected: Address) -> None:
 @pytest.mark.parametrize(
     ("fault", "host", "sign"),
     [
-        (DialTimeout("x"), HostSign.SILENT, ProviderSign.FAULT),
+        (DialTimeout("x"), HostSign.SILENT, None),
         (Silent("x"), HostSign.ANSWERED, ProviderSign.SLOW),
         (DialRefused("x"), HostSign.ANSWERED, ProviderSign.FAULT),
-        (NotSent("x"), HostSign.ANSWERED, ProviderSign.FAULT),
+        (NotSent("x"), HostSign.SILENT, ProviderSign.FAULT),
         (ConnectionLost("x"), HostSign.ANSWERED, ProviderSign.FAULT),
         (Malformed("x"), HostSign.ANSWERED, ProviderSign.FAULT),
         (Rejected("x", upstream_status=503), HostSign.ANSWERED, ProviderSign.FAULT),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
-def test_what_a_failed_look_shows(fault: UpstreamFault, host: HostSign, sign: ProviderSign) -> None:
-    """Silence at the dial is the machine's, silence after it the server's."""
+def test_what_a_failed_look_shows(fault: UpstreamFault, host: HostSign, sign: ProviderSign | None) -> None:
+    """Silence at the dial is the machine's, as is a name without an address; silence after it the server's."""
     probe = probe_of(fault)
     assert (host, sign, None, None) == (probe.host, probe.provider, probe.models, probe.voices)
 
@@ -130,7 +135,7 @@ def test_a_look_at_a_silent_machine_is_a_dial_timeout_whatever_connect_s(
     connect_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A long dial timeout for requests must not make an unplugged machine look busy to the probes."""
-    monkeypatch.setattr(origin_module, "PROBE_DEADLINE_S", 0.1)
+    monkeypatch.setattr(origin_module, "_PROBE_CONNECT_S", 0.1)
 
     async def main() -> type[UpstreamFault]:
         with black_hole() as port:
@@ -141,3 +146,68 @@ def test_a_look_at_a_silent_machine_is_a_dial_timeout_whatever_connect_s(
             return type(caught.value)
 
     assert DialTimeout is run(main())
+
+
+def test_the_deadlines_of_probes_tell_silence_from_slowness() -> None:
+    """A dial's lies within its probe's, and that within the second between two probes."""
+    assert origin_module._PROBE_CONNECT_S < origin_module.PROBE_DEADLINE_S < 1
+    assert origin_module.TOUCH_DEADLINE_S < origin_module.PROBE_DEADLINE_S < origin_module.REMOTE_PROBE_DEADLINE_S
+
+
+@pytest.mark.parametrize(("scheme", "is_remote", "deadline_s"), [("http", False, 0.9), ("https", True, 4.0)])
+def test_what_lies_on_the_internet_has_more_time(scheme: str, is_remote: bool, deadline_s: float) -> None:
+    """A third of a second says nothing of a server far away."""
+    origin = Origin(Address(scheme, "h", 1, ""), api_key="", connect_s=1, clock=ManualClock())
+    assert (is_remote, deadline_s) == (origin.is_remote, origin.probe_deadline_s)
+
+
+@pytest.mark.parametrize("key", ["", "sk-1"])
+def test_the_key_is_taken_out_of_what_upstreams_say(key: str) -> None:
+    """Wherever it stands; without a key nothing is taken out."""
+    said = "no: sk-1, really sk-1"
+    assert ("no: [key], really [key]" if key else said) == _origin(1, key=key).redact(said)
+
+
+@pytest.mark.parametrize(("listens", "expected"), [(True, HostSign.ANSWERED), (False, HostSign.ANSWERED)])
+def test_a_touch_asks_for_the_machine_only(listens: bool, expected: HostSign) -> None:
+    """A refusal is an answer; no byte is sent."""
+
+    async def main() -> tuple[HostSign, int]:
+        async with serving(_busy) as upstream:
+            origin = _origin(upstream.port if listens else free_port())
+            sign = await origin.touch()
+            await origin.aclose()
+            return sign, len(upstream.requests)
+
+    assert (expected, 0) == run(main())
+
+
+def test_a_touch_of_a_silent_machine_is_silence_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the dial timeout for requests."""
+    monkeypatch.setattr(origin_module, "TOUCH_DEADLINE_S", 0.05)
+
+    async def main() -> HostSign:
+        with black_hole() as port:
+            origin = _origin(port, connect_s=5)
+            sign = await origin.touch()
+            await origin.aclose()
+            return sign
+
+    assert HostSign.SILENT is run(main())
+
+
+def test_a_server_whose_certificate_is_refused_is_on_a_machine_that_answers() -> None:
+    """Its fault must not take down what else runs there."""
+
+    async def main() -> HostSign:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(_PAIR.with_suffix(".crt"), _PAIR.with_suffix(".key"))
+        async with serving(answering(ok(b"{}")), tls=context) as upstream:
+            address = Address("https", "127.0.0.1", upstream.port, "")
+            origin = Origin(address, api_key="", connect_s=5, clock=ManualClock())
+            with pytest.raises(UpstreamFault) as caught:
+                await origin.look("/models")
+            await origin.aclose()
+            return probe_of(caught.value).host
+
+    assert HostSign.ANSWERED is run(main())

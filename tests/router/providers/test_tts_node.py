@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from fakes import ManualClock, pcm, speech_card
-from loopback import Loopback, Peer, Script, answering, ok, serving
+from loopback import Loopback, Peer, Script, answering, free_port, ok, serving
 from running import run
 
 from router.domain import Model, Segment, Utterance, Voice
 from router.errors import Malformed
 from router.health import HostSign, ProviderSign
 from router.ports import Probe
+from router.providers import tts_node
 from router.providers.origin import Address, Origin
 from router.providers.tts_node import TtsNode
 
@@ -140,3 +141,63 @@ def test_half_a_sample_is_malformed() -> None:
     """PCM has no framing of its own; an odd byte shows that something is missing."""
     with pytest.raises(Malformed):
         run(_speak(pcm(0.5) + b"\x00"))
+
+
+async def _touched(script: Script) -> tuple[Probe | None, list[str]]:
+    async with serving(script) as upstream:
+        node = _node(upstream)
+        probe = await node.touch()
+        await node.aclose()
+        return probe, [request.line.split()[1] for request in upstream.requests]
+
+
+async def _mute(peer: Peer) -> None:
+    await peer.until_closed()
+
+
+def test_a_touch_asks_for_health_alone_and_tells_load_and_queue() -> None:
+    """Lists can wait while requests are in flight."""
+    health = {"state": "loading", "eta_s": 4.5, "queue": {"depth": 2, "busy": True}, "voices_revision": "1"}
+    expected = Probe(HostSign.ANSWERED, ProviderSign.LOADING, eta_s=4.5, queued=3)
+    assert (expected, ["/health"]) == run(_touched(_telling(health)))
+
+
+def test_a_node_that_accepts_and_says_nothing_is_mute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its health route never waits for its model, so silence is a sign, of the server and not of the machine."""
+    monkeypatch.setattr(tts_node, "TOUCH_DEADLINE_S", 0.05)
+    probe, _ = run(_touched(_mute))
+    assert probe is not None
+    assert (HostSign.ANSWERED, ProviderSign.MUTE) == (probe.host, probe.provider)
+
+
+def test_a_node_on_the_internet_is_not_touched() -> None:
+    """A third of a second says nothing there."""
+    origin = Origin(Address("https", "h", 1, ""), api_key="", connect_s=1, clock=ManualClock())
+    assert None is run(TtsNode(speech_card("far"), origin).touch())
+
+
+@pytest.mark.parametrize("answer", [ok(b"{}"), b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n", b"noise\r\n\r\n"])
+def test_warming_asks_and_never_raises(answer: bytes) -> None:
+    """Whatever the node says to it."""
+
+    async def main() -> list[str]:
+        async with serving(answering(answer)) as upstream:
+            node = _node(upstream)
+            await node.warm()
+            await node.aclose()
+            return [request.line for request in upstream.requests]
+
+    assert ["POST /warm HTTP/1.1"] == run(main())
+
+
+def test_warming_a_node_that_is_not_there_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody waits for it."""
+
+    async def main() -> None:
+        node = _node(Loopback(free_port()))
+        await node.warm()
+        await node.aclose()
+
+    with caplog.at_level("INFO"):
+        run(main())
+    assert caplog.messages[0].startswith("gpu could not be warmed: nothing listens on")

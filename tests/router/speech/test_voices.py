@@ -3,8 +3,9 @@
 import pytest
 
 from router.config.settings import VoiceSettings
-from router.domain import Segment, Voice
+from router.domain import Substitution, Voice
 from router.errors import NotFound
+from router.speech.substitution import VoiceMatch
 from router.speech.voices import OPENAI_VOICES, VoiceBook
 
 
@@ -17,43 +18,50 @@ class _Reports:
 
 
 BOOK = VoiceBook(
-    {"narrator": VoiceSettings(use={"gpu": "fable", "cpu": "en-gb"}, language="en-GB", gender="male")},
+    {
+        "narrator": VoiceSettings(use={"gpu": "fable", "cpu": "en-gb"}, language="en-GB", gender="male"),
+        "strict": VoiceSettings(use={"gpu": "alloy"}, substitution=Substitution.NONE),
+    },
     _Reports(gpu=["fable", "alloy"], cpu=["en-gb"]),
 )
 
 
 @pytest.mark.parametrize(
-    ("voice", "provider", "expected"),
+    ("voice", "provider", "expected", "theirs"),
     [
-        (None, "gpu", True),
-        ("narrator", "gpu", True),
-        ("narrator", "cpu", True),
-        ("narrator", "silent", False),
-        ("fable", "gpu", True),
-        ("fable", "cpu", False),
-        ("anything", "silent", True),
-        ("Fable", "gpu", False),
+        ("narrator", "gpu", VoiceMatch.MAPPED, "fable"),
+        ("narrator", "cpu", VoiceMatch.MAPPED, "en-gb"),
+        ("narrator", "silent", VoiceMatch.MISSING, None),
+        ("fable", "gpu", VoiceMatch.SAME, "fable"),
+        ("fable", "cpu", VoiceMatch.MISSING, None),
+        ("anything", "silent", VoiceMatch.SAME, "anything"),
+        ("Fable", "gpu", VoiceMatch.MISSING, None),
+        ("nova", "gpu", VoiceMatch.MISSING, None),
+        ("nova", "silent", VoiceMatch.SAME, "nova"),
     ],
 )
-def test_has(voice: str | None, provider: str, expected: bool) -> None:
-    """Configured voices where they are mapped; reported ones where they are; who reports none has any."""
-    assert expected is BOOK.has(voice, provider)
+def test_how_a_provider_knows_a_voice(voice: str, provider: str, expected: VoiceMatch, theirs: str | None) -> None:
+    """Configured voices where they are mapped; reported ones where they are; who reports none has any. Without
+    the voice a provider speaks with its default."""
+    assert (expected, theirs) == (BOOK.match(voice, provider), BOOK.name_at(voice, provider))
+
+
+def test_a_configured_voice_hides_a_reported_one_of_its_name() -> None:
+    """The house's word counts: where it is not mapped it is missing."""
+    book = VoiceBook({"fable": VoiceSettings(use={"cpu": "en"})}, _Reports(gpu=["fable"], cpu=["en"]))
+    assert (VoiceMatch.MISSING, VoiceMatch.MAPPED, "en") == (
+        book.match("fable", "gpu"),
+        book.match("fable", "cpu"),
+        book.name_at("fable", "cpu"),
+    )
 
 
 @pytest.mark.parametrize(
-    ("voice", "provider", "theirs"),
-    [
-        ("narrator", "gpu", "fable"),
-        ("narrator", "cpu", "en-gb"),
-        ("fable", "gpu", "fable"),
-        (None, "gpu", None),
-        ("narrator", "x", "narrator"),
-    ],
+    ("voice", "expected"), [("strict", Substitution.NONE), ("narrator", None), ("fable", None), ("nobody", None)]
 )
-def test_translated(voice: str | None, provider: str, theirs: str | None) -> None:
-    """The provider gets its own name for the voice, and nothing else changes."""
-    segment = Segment("hi", voice, 1.0, None, 7)
-    assert Segment("hi", theirs, 1.0, None, 7) == BOOK.translated(segment, provider)
+def test_a_voice_may_have_its_own_policy(voice: str, expected: Substitution | None) -> None:
+    """Where the configuration says so."""
+    assert expected is BOOK.policy(voice)
 
 
 def test_an_unknown_voice_suggests_close_ones() -> None:
@@ -67,15 +75,22 @@ def test_an_unknown_voice_suggests_close_ones() -> None:
     )
 
 
-def test_a_voice_that_one_provider_has_is_known() -> None:
-    """Whichever it is."""
-    assert None is BOOK.check_known("en-gb", ["gpu", "cpu"])  # type: ignore[func-returns-value]
+@pytest.mark.parametrize("voice", ["en-gb", "fable", "narrator", "strict", *OPENAI_VOICES])
+def test_a_voice_that_somebody_has_is_known(voice: str) -> None:
+    """Whoever it is; OpenAI's are asked for by habit and are known to nobody or all."""
+    assert None is BOOK.check_known(voice, ["gpu", "cpu"])  # type: ignore[func-returns-value]
 
 
 def test_the_list_has_every_voice_once() -> None:
     """The house's own first."""
     listed = [(entry.voice.id, entry.providers) for entry in BOOK.listed(["gpu", "cpu"])]
-    assert [("narrator", ("gpu", "cpu")), ("fable", ("gpu",)), ("alloy", ("gpu",)), ("en-gb", ("cpu",))] == listed
+    assert [
+        ("narrator", ("gpu", "cpu")),
+        ("strict", ("gpu",)),
+        ("fable", ("gpu",)),
+        ("alloy", ("gpu",)),
+        ("en-gb", ("cpu",)),
+    ] == listed
 
 
 def test_a_voice_of_several_providers_is_one() -> None:

@@ -136,7 +136,7 @@ def test_a_reset_is_lost_even_when_the_body_ends_with_the_connection(loop: str) 
         [b"HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello"],
         [CHUNKED + b"zz\r\nhello\r\n0\r\n\r\n"],
         [b"HTTP/1.1 200 OK\r\n" + b"X-Pad: 1\r\n" * (MAX_HEADERS + 1) + b"\r\n"],
-        [b"HTTP/1.1 200 OK\r\nX-Pad: " + b"a" * (MAX_HEAD_BYTES // 2), b"a" * MAX_HEAD_BYTES],
+        [b"HTTP/1.1 200 OK\r\nX-Pad: " + b"a" * MAX_HEAD_BYTES, b"a" * MAX_HEAD_BYTES],
         [b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello"],
     ],
     ids=[

@@ -165,10 +165,10 @@ def test_an_ended_exchange_is_not_resumed() -> None:
 
 @pytest.mark.parametrize(
     ("ends", "calls"),
-    [(None, ["abort"]), ("end", []), ("error", [])],
+    [(None, ["abort"]), ("end", []), ("error", ["abort"])],
 )
 def test_close_aborts_only_what_still_runs(ends: str | None, calls: list[str]) -> None:
-    """A finished exchange's connection is in the pool and not ours to close."""
+    """A finished exchange's connection is in the pool and not ours to close; after a fault one never knows."""
     inbox, exchange = Inbox(), _Exchange()
     inbox.attach(exchange)
     if ends == "end":
@@ -179,13 +179,57 @@ def test_close_aborts_only_what_still_runs(ends: str | None, calls: list[str]) -
     assert calls == exchange.calls
 
 
-def test_is_complete_says_that_the_end_is_here() -> None:
-    """Also while there is something left to read."""
-    inbox = Inbox()
-    inbox.data(b"x")
-    before = inbox.is_complete
-    inbox.end()
-    assert (False, True) == (before, inbox.is_complete)
+def test_drained_is_what_has_ended_and_was_read() -> None:
+    """So that the last piece can be sent as the last."""
+
+    async def main() -> list[bool]:
+        inbox = Inbox()
+        inbox.data(b"x")
+        seen = [inbox.is_drained]
+        inbox.end()
+        seen.append(inbox.is_drained)
+        await inbox.read(1)
+        return [*seen, inbox.is_drained]
+
+    assert [False, False, True] == run(main())
+
+
+@pytest.mark.parametrize(
+    ("before", "calls", "body"),
+    [("nothing", ["abort"], None), ("end", [], b"x"), ("error", [], None)],
+)
+def test_what_is_lost_is_given_up_unless_it_is_all_here(before: str, calls: list[str], body: bytes | None) -> None:
+    """The exchange is closed and the reader told at once; the first fault counts."""
+
+    async def main() -> tuple[list[str], bytes | None, str]:
+        inbox, exchange = Inbox(), _Exchange()
+        inbox.attach(exchange)
+        inbox.data(b"x")
+        if before == "end":
+            inbox.end()
+        elif before == "error":
+            inbox.error(ConnectionLost("first"))
+        inbox.lose(ConnectionLost("lost"))
+        try:
+            return exchange.calls, await inbox.read_all(1, 10), ""
+        except ConnectionLost as fault:
+            return exchange.calls, None, fault.message
+
+    message = {"nothing": "lost", "end": "", "error": "first"}[before]
+    assert (calls, body, message) == run(main())
+
+
+def test_a_reader_that_waits_hears_of_the_loss_at_once() -> None:
+    """Long before its deadline."""
+
+    async def main() -> str:
+        inbox = Inbox()
+        asyncio.get_running_loop().call_soon(inbox.lose, ConnectionLost("lost"))
+        with pytest.raises(ConnectionLost) as caught:
+            await inbox.read_head(600)
+        return caught.value.message
+
+    assert "lost" == run(main())
 
 
 def test_read_all_is_bounded() -> None:

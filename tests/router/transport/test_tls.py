@@ -168,8 +168,8 @@ def test_abort_closes_the_socket_and_the_sink_hears_nothing_more(server_context:
 
 
 @pytest.mark.usefixtures("_trusted")
-def test_cancelling_the_wait_for_a_head_closes_the_socket(server_context: ssl.SSLContext) -> None:
-    """A client that leaves before the first token frees the upstream too."""
+def test_aborting_before_the_head_closes_the_socket(server_context: ssl.SSLContext) -> None:
+    """`send` does not wait for the head, so deadlines, clients that leave and lost machines count before it."""
 
     async def main() -> bool:
         asked, closed = asyncio.Event(), asyncio.Event()
@@ -182,11 +182,12 @@ def test_cancelling_the_wait_for_a_head_closes_the_socket(server_context: ssl.SS
 
         async with serving(script, tls=server_context) as upstream:
             transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            sending = asyncio.ensure_future(transport.send(GET, RecordingSink()))
+            sink = RecordingSink()
+            exchange = await transport.send(GET, sink)
             await asked.wait()
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            exchange.abort()
             await closed.wait()
+            assert (None, False) == (sink.fault, sink.over.is_set())
             await transport.aclose()
             return closed.is_set()
 
@@ -281,14 +282,13 @@ def test_a_stale_connection_is_replaced_by_a_fresh_one(server_context: ssl.SSLCo
 def test_nobody_listening_is_not_sent() -> None:
     """Nothing went out."""
 
-    async def main() -> bool:
+    async def main() -> UpstreamFault | None:
         transport = TlsTransport("127.0.0.1", free_port(), connect_s=5)
-        with pytest.raises(NotSent):
-            await transport.send(GET, RecordingSink())
+        sink = await _exchange(transport)
         await transport.aclose()
-        return True
+        return sink.fault
 
-    assert run(main()) is True
+    assert isinstance(run(main()), NotSent)
 
 
 @pytest.mark.usefixtures("_trusted")
@@ -298,10 +298,9 @@ def test_a_silent_machine_is_a_dial_timeout() -> None:
     async def main() -> type:
         with black_hole() as port:
             transport = TlsTransport("127.0.0.1", port, connect_s=0.15)
-            with pytest.raises(NotSent) as caught:
-                await transport.send(GET, RecordingSink())
+            sink = await _exchange(transport)
             await transport.aclose()
-            return type(caught.value)
+            return type(sink.fault)
 
     assert DialTimeout is run(main())
 
@@ -312,9 +311,9 @@ def test_a_certificate_nobody_vouches_for_is_not_sent_anything(server_context: s
     async def main() -> int:
         async with serving(answering(ok(b"hi")), tls=server_context) as upstream:
             transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            with pytest.raises(NotSent):
-                await transport.send(GET, RecordingSink())
+            sink = await _exchange(transport)
             await transport.aclose()
+            assert isinstance(sink.fault, NotSent)
             return len(upstream.requests)
 
     tls.tls_context.cache_clear()
@@ -339,3 +338,26 @@ def test_the_scheme_chooses_the_transport(scheme: str, keep_alive: bool, shown: 
     """Plain HTTP is ours, TLS is httpx's."""
     transport = transport_to(scheme, "h", 8443, connect_s=1, clock=ManualClock(), keep_alive=keep_alive)
     assert shown == repr(transport)
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_closing_the_transport_tells_who_still_waits(server_context: ssl.SSLContext) -> None:
+    """As on plain HTTP: a reader must not wait for its deadline when a configuration is retired."""
+
+    async def main() -> type:
+        asked = asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            asked.set()
+            await peer.until_closed()
+
+        async with serving(script, tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            sink = RecordingSink()
+            await transport.send(GET, sink)
+            await asked.wait()
+            await transport.aclose()
+            return type(sink.fault)
+
+    assert ConnectionLost is run(main())

@@ -1,0 +1,264 @@
+"""The bounds on a request's head, on real sockets."""
+
+import asyncio
+
+import pytest
+from fakes import FakeForward, Step, chat_card, head
+from houses import FakeHouse
+from listening import calling, listening
+from running import LOOPS, run, until
+
+from router import http_protocol
+from router.errors import ConnectionLost
+from router.http_protocol import MAX_HEAD_BYTES, MAX_HEADERS
+
+BODY = b'{"model":"m"}'
+REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n"
+WHOLE = REQUEST % len(BODY) + b"\r\n" + BODY
+
+
+def _house() -> FakeHouse:
+    house = FakeHouse(FakeForward(chat_card("a"), [head(200, (b"Content-Length", b"2")), b"{}"]))
+    house.report("a", "m")
+    return house
+
+
+@pytest.fixture(params=list(LOOPS))
+def loop(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_DEADLINE_S", 0.05)
+
+
+def _padded(headers: int, size: int = 1) -> bytes:
+    """A request with so many headers in all, one of them of `size` bytes."""
+    own = [b"X-Pad: " + b"a" * size, *[b"X-%d: 1" % n for n in range(headers - 3)]]
+    return REQUEST % len(BODY) + b"\r\n".join(own) + b"\r\n\r\n" + BODY
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (WHOLE, 200, None),
+        (_padded(MAX_HEADERS), 200, None),
+        (_padded(MAX_HEADERS + 1), 431, "head_too_large"),
+        (_padded(10 * MAX_HEADERS), 431, "head_too_large"),
+        (_padded(4, MAX_HEAD_BYTES // 2), 200, None),
+        # Not a byte more than it takes: what is left unread turns the close into a reset.
+        (_padded(4, 2 * MAX_HEAD_BYTES)[: MAX_HEAD_BYTES + 1], 431, "head_too_large"),
+        ((b"GET /" + b"a" * 2 * MAX_HEAD_BYTES)[: MAX_HEAD_BYTES + 1], 431, "head_too_large"),
+        (b"HELO there\r\n\r\n", 400, "invalid_http"),
+        (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400, "invalid_http"),
+        (
+            b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+            "invalid_http",
+        ),
+        (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "invalid_http"),
+    ],
+    ids=[
+        "plain",
+        "as many headers as may be",
+        "one more",
+        "many more",
+        "a long header",
+        "too long a header",
+        "too long a path",
+        "another protocol",
+        "no header",
+        "length and chunked",
+        "two lengths",
+    ],
+)
+def test_what_is_no_request_is_told_in_openais_shape(
+    loop: str, data: bytes, status: int, code: str | None
+) -> None:
+    """And the connection is closed: what would follow cannot be told apart."""
+
+    async def main() -> None:
+        async with listening(_house()) as server, calling(server.port) as caller:
+            caller.send(data)
+            response = await caller.response()
+            assert status == response.status
+            if code is None:
+                assert b"{}" == response.body
+                return
+            assert {"message", "type", "param", "code"} == set(response.error)
+            assert (code, "close", "application/json") == (
+                response.error["code"],
+                response.headers["connection"],
+                response.headers["content-type"],
+            )
+            assert response.headers["x-router-error"] in {"head_too_large", "invalid_request"}
+            assert b"" == await caller.rest()
+
+    run(main(), loop)
+
+
+def test_a_long_body_is_no_long_head(loop: str) -> None:
+    """In the same packets as its head, or not."""
+
+    async def main() -> list[int]:
+        body = b'{"model":"m","x":"%b"}' % (b"a" * 4 * MAX_HEAD_BYTES)
+        async with listening(_house()) as server, calling(server.port) as caller:
+            statuses = []
+            for _ in range(2):
+                caller.send(REQUEST % len(body) + b"\r\n" + body)
+                statuses.append((await caller.response()).status)
+            return statuses
+
+    assert [200, 200] == run(main(), loop)
+
+
+@pytest.mark.usefixtures("_hasty")
+@pytest.mark.parametrize(
+    "data", [b"G", b"GET / HT", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-"]
+)
+def test_a_head_that_does_not_arrive_is_a_408(loop: str, data: bytes) -> None:
+    """A byte a minute holds no connection."""
+
+    async def main() -> None:
+        async with listening(_house()) as server, calling(server.port) as caller:
+            caller.send(data)
+            response = await caller.response()
+            assert (408, "head_timeout", "close") == (
+                response.status,
+                response.error["code"],
+                response.headers["connection"],
+            )
+            assert b"" == await caller.rest()
+
+    run(main(), loop)
+
+
+@pytest.mark.usefixtures("_hasty")
+def test_a_second_head_that_does_not_arrive_is_a_408_too(loop: str) -> None:
+    """On a kept connection the time begins with its first byte."""
+
+    async def main() -> tuple[int, int]:
+        async with listening(_house()) as server, calling(server.port) as caller:
+            caller.send(WHOLE)
+            first = await caller.response()
+            caller.send(b"GET / HT")
+            return first.status, (await caller.response()).status
+
+    assert (200, 408) == run(main(), loop)
+
+
+@pytest.mark.usefixtures("_hasty")
+def test_a_connection_that_is_never_used_is_closed_without_a_word(loop: str) -> None:
+    """Browsers open some ahead of need; an answer to nothing would be taken for one to the next request."""
+
+    async def main() -> bytes:
+        async with listening(_house()) as server, calling(server.port) as caller:
+            return await caller.rest()
+
+    assert b"" == run(main(), loop)
+
+
+@pytest.mark.usefixtures("_hasty")
+def test_a_kept_connection_may_rest_longer_than_a_head_may_take(loop: str) -> None:
+    """The deadline is for heads; keep-alive has its own."""
+
+    async def main() -> list[int]:
+        async with listening(_house()) as server, calling(server.port) as caller:
+            caller.send(WHOLE)
+            statuses = [(await caller.response()).status]
+            async with calling(server.port) as unused:
+                await unused.rest()  # the deadline has passed
+            caller.send(WHOLE)
+            return [*statuses, (await caller.response()).status]
+
+    assert [200, 200] == run(main(), loop)
+
+
+@pytest.mark.usefixtures("_hasty")
+def test_an_answer_may_take_longer_than_a_head(loop: str) -> None:
+    """A model thinks as long as it thinks."""
+
+    async def main() -> int:
+        go_on = asyncio.Event()
+        house = FakeHouse(FakeForward(chat_card("a"), [go_on, head(200, (b"Content-Length", b"2")), b"{}"]))
+        house.report("a", "m")
+        async with listening(house) as server, calling(server.port) as caller:
+            caller.send(WHOLE)
+            async with calling(server.port) as unused:
+                await unused.rest()  # the deadline has passed
+            go_on.set()
+            return (await caller.response()).status
+
+    assert 200 == run(main(), loop)
+
+
+def test_requests_on_each_others_heels_are_answered_in_order(loop: str) -> None:
+    """RFC 9112 §9.3.2."""
+
+    async def main() -> list[int]:
+        async with listening(_house()) as server, calling(server.port) as caller:
+            caller.send(WHOLE + b"GET /v1/completions HTTP/1.1\r\nHost: localhost\r\n\r\n" + WHOLE)
+            return [(await caller.response()).status for _ in range(3)]
+
+    assert [200, 405, 200] == run(main(), loop)
+
+
+def test_a_client_that_hangs_up_is_noticed_at_once(loop: str) -> None:
+    """Its upstream is closed, before the first byte too."""
+
+    async def main() -> tuple[bool, str]:
+        house = FakeHouse(FakeForward(chat_card("a", first_byte_s=60), [asyncio.Event()]))
+        house.report("a", "m")
+        provider = house.forwarder._providers["a"]
+        assert isinstance(provider, FakeForward)
+        async with listening(house) as server:
+            async with calling(server.port) as caller:
+                caller.send(WHOLE)
+                await until(lambda: bool(provider.exchanges))
+            await until(lambda: bool(house.observer.finished))
+        return provider.exchanges[0].is_aborted, house.observer.finished[0].outcome
+
+    assert (True, "caller_gone") == run(main(), loop)
+
+
+def test_a_cut_answer_closes_the_connection(loop: str) -> None:
+    """So that a short body is never taken for a whole one."""
+
+    async def main() -> bytes:
+        steps: list[Step] = [
+            head(200, (b"Content-Type", b"application/json")),
+            b'{"half":',
+            ConnectionLost("gone", had_bytes=True),
+        ]
+        house = FakeHouse(FakeForward(chat_card("a"), steps))
+        house.report("a", "m")
+        async with listening(house) as server, calling(server.port) as caller:
+            caller.send(WHOLE)
+            return await caller.rest()
+
+    received = run(main(), loop)
+    assert (True, False) == (b'{"half":' in received, received.endswith(b"0\r\n\r\n"))
+
+
+def test_a_client_that_takes_nothing_is_given_up(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A laptop that was carried away never says goodbye and must not hold the upstream for ever."""
+    monkeypatch.setattr(http_protocol, "CLIENT_STALL_S", 0.05)
+
+    async def main() -> tuple[bool, str]:
+        steps: list[Step] = [
+            head(200, (b"Content-Type", b"text/event-stream")),
+            b"x" * 32 * 2**20,
+            asyncio.Event(),
+        ]
+        house = FakeHouse(FakeForward(chat_card("a", first_byte_s=60, stall_s=60), steps))
+        house.report("a", "m")
+        provider = house.forwarder._providers["a"]
+        assert isinstance(provider, FakeForward)
+        async with listening(house) as server, calling(server.port) as caller:
+            caller.send(WHOLE)
+            await until(lambda: bool(house.observer.finished))
+        return provider.exchanges[0].is_aborted, house.observer.finished[0].outcome
+
+    assert (True, "caller_gone") == run(main(), loop)
