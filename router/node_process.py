@@ -36,7 +36,6 @@ class NodeProcess:
     def __init__(self, command: Sequence[str], port: int) -> None:
         self._command = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--exit-with-stdin"]
         self._port = port
-        self._process: asyncio.subprocess.Process | None = None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -75,7 +74,6 @@ class NodeProcess:
             env={name: value for name, value in os.environ.items() if name not in _NOT_FOR_THE_NODE},
             start_new_session=sys.platform != "win32",
         )
-        self._process = process
         try:
             return await process.wait()
         finally:

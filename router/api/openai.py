@@ -3,7 +3,6 @@
 import msgspec
 
 from router.errors import RouterError
-from router.ports import Header
 
 
 def error_body(error: RouterError) -> bytes:
@@ -15,6 +14,3 @@ def error_body(error: RouterError) -> bytes:
 def error_event(error: RouterError) -> bytes:
     """The last event of a stream that failed after its first byte."""
     return b"data: " + error_body(error) + b"\n\n"
-
-
-MEDIA_TYPE: Header = (b"content-type", b"application/json")

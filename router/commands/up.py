@@ -14,7 +14,7 @@ from router.commands.first_key import make_first_key
 from router.commands.greeting import greeting
 from router.commands.loading import config_file, load_settings, report
 from router.commands.serve import run_loop
-from router.config import ConfigError, Settings
+from router.config import ConfigError, Settings, is_loopback
 from router.logs import logging_to_stderr
 from router.node_process import NodeProcess, node_command
 
@@ -44,7 +44,7 @@ def run(arguments: Namespace) -> int:
                 print(_NO_NODE, file=sys.stderr)
                 return 1
             # Last of what can fail, because a key that was made is shown once.
-            is_first = arguments.lan and not settings.clients
+            is_first = arguments.lan and not settings.clients and not is_loopback(settings.server.host)
             key = make_first_key(config_file(arguments)) if is_first else None
             settings = load()
         except ConfigError as error:

@@ -7,7 +7,6 @@ from router.errors import DialTimeout, Malformed, Silent, UpstreamFault
 from router.ports import Exchange, ResponseHead, Transport, UpstreamRequest
 
 HIGH_WATER_BYTES: Final = 256 * 1024  # the upstream is paused while this much waits for a slow client
-LOW_WATER_BYTES: Final = 64 * 1024
 
 
 class Inbox:

@@ -64,12 +64,6 @@ def test_jitter_stretches_by_up_to_half() -> None:
     assert pytest.approx(2.5) == after(3, jitter=0.5).opens_in_s(100.0)
 
 
-def test_success_closes() -> None:
-    """Any good answer forgets the failures."""
-    assert circuits.after_success() == CLOSED
-    assert circuits.after_success().verdict(0.0) == Verdict.CLOSED
-
-
 @pytest.mark.parametrize(("asked_s", "pause_s"), [(-1.0, 0.0), (5.0, 5.0), (99_999.0, 600.0)])
 def test_retry_after_is_obeyed_at_once_and_bounded(asked_s: float, pause_s: float) -> None:
     """One such answer is enough, and no provider can send itself away for ever."""
