@@ -1,7 +1,7 @@
 """A slower machine: when pieces may be heard, told by a clock turned by hand."""
 
 from fakes import Ear, ManualClock
-from tts_node.domain import SAMPLE_RATE, Job, Simulation
+from tts_node.domain import SAMPLE_RATE, Clip, Job, Memory, Simulation
 from tts_node.engines.simulation import SimulatedEngine
 from tts_node.ports import Outlet
 
@@ -26,6 +26,13 @@ class Steps:
             self.steps += 1
             self._clock.advance(0.1)
             outlet.write(SECOND)
+
+    def prepare(self, _clip: Clip, _outlet: Outlet) -> None:
+        """Nothing to prepare."""
+
+    def memory(self) -> Memory | None:
+        """None of its own."""
+        return None
 
 
 def test_audio_arrives_at_its_rate() -> None:

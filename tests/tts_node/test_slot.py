@@ -9,7 +9,7 @@ import pytest
 
 from fakes import FAKE, FakeChild, ManualClock, Nursery, Recorder
 from tts_node import wire
-from tts_node.domain import Job, ModelState, Simulation
+from tts_node.domain import EngineConfig, Job, ModelState, Simulation
 from tts_node.errors import EngineCrashed, EngineFailed, EngineHung, EngineLoadFailed, NodeError
 from tts_node.slot import Slot, SlotLimits, idle_left_s
 from tts_node.utterance import Utterance
@@ -85,7 +85,7 @@ async def test_the_first_request_starts_the_child() -> None:
         listener = b.speaking()
         child = await b.spoken()
         assert b"\1\0" * 24000 == await listener
-        assert wire.Load("fake_engines:Scripted", "cpu", rtf=0.5) == child.load
+        assert wire.Load("fake_engines:Scripted", EngineConfig(model="fake"), rtf=0.5) == child.load
         assert (ModelState.UP, child.pid) == (b.slot.state, b.slot.pid)
         assert [ModelState.LOADING, ModelState.UP] == b.recorder.states
         assert 0.5 == b.slot.estimates.rtf.value

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_node import wire
-from tts_node.domain import Job
+from tts_node.domain import EngineConfig, Job
 
 MESSAGES: list[wire.AnyMessage] = [
-    wire.Load("module:factory", "cuda:1", 0.3, 0.4),
+    wire.Load("module:factory", EngineConfig(model="x", device="cuda:1"), 0.3, 0.4),
     wire.Speak(Job(id=7, text="Grüße", voice="alloy", seed=-1)),
     wire.Cancel(7),
     wire.Ready(0.5),

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from tts_node.access import Access
 from tts_node.api import build_routes
-from tts_node.domain import ModelState, Outcome, Speech
+from tts_node.domain import EngineConfig, ModelState, Outcome, Speech
 from tts_node.engines import REGISTRY, EngineDescriptor
 from tts_node.gate import Gate
 from tts_node.heartbeat import Heartbeat
@@ -76,7 +76,7 @@ class App:
                     settings.slot_limits,
                     launch,
                     relay,
-                    device=settings.device,
+                    config=EngineConfig(model=name, device=settings.device),
                     simulation=settings.simulate,
                 ),
             )

@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from tts_node import wire
-from tts_node.domain import BYTES_PER_SAMPLE, SAMPLE_RATE, Job, Simulation
+from tts_node.domain import BYTES_PER_SAMPLE, SAMPLE_RATE, Clip, Job, Simulation
 from tts_node.engines.simulation import SimulatedEngine
 from tts_node.ports import Engine
 
@@ -66,9 +66,10 @@ class PipeOutlet:
 
     def __init__(self, pipes: Pipes, job_id: int) -> None:
         self._pipes = pipes
-        self._job_id = job_id
+        self.job_id = job_id
         self._cancelled = threading.Event()
         self.pcm_bytes = 0
+        self.notes: list[str] = []
 
     @property
     def is_cancelled(self) -> bool:
@@ -83,11 +84,15 @@ class PipeOutlet:
         """Sends audio, unless nobody listens."""
         if pcm and not self.is_cancelled:
             self.pcm_bytes += len(pcm)
-            self._pipes.send(wire.Audio(self._job_id, pcm))
+            self._pipes.send(wire.Audio(self.job_id, pcm))
 
     def progress(self) -> None:
         """Feeds the node's watchdog."""
         self._pipes.send(wire.Progress())
+
+    def note(self, text: str) -> None:
+        """Travels with the end of the job."""
+        self.notes.append(text)
 
     def wait_cancelled(self, timeout_s: float) -> bool:
         """Sleeps, or less when the listener leaves."""
@@ -98,7 +103,7 @@ class Reader:
     """The thread that owns stdin: jobs go to the main thread, cancellations to their job, the end ends all."""
 
     def __init__(self, pipes: Pipes) -> None:
-        self.inbox: queue.SimpleQueue[wire.Load | tuple[Job, PipeOutlet]] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[wire.Load | tuple[Job | Clip, PipeOutlet]] = queue.SimpleQueue()
         self._pipes = pipes
         self._outlets: dict[int, PipeOutlet] = {}
         threading.Thread(target=self._run, name="reader", daemon=True).start()
@@ -123,6 +128,9 @@ class Reader:
             case wire.Speak(job):
                 outlet = self._outlets[job.id] = PipeOutlet(self._pipes, job.id)
                 self.inbox.put((job, outlet))
+            case wire.Prepare(job_id, clip):
+                outlet = self._outlets[job_id] = PipeOutlet(self._pipes, job_id)
+                self.inbox.put((clip, outlet))
             case wire.Cancel(job_id):
                 if addressee := self._outlets.get(job_id):
                     addressee.cancel()
@@ -133,7 +141,7 @@ class Reader:
 def build_engine(load: wire.Load) -> Engine:
     """Imports the engine and wraps it if a slower machine is simulated. Loads nothing."""
     module, _, name = load.factory.partition(":")
-    engine: Engine = getattr(import_module(module), name)(load.device)
+    engine: Engine = getattr(import_module(module), name)(load.config)
     simulation = Simulation(load.rtf, load.first_s, load.load_s)
     return SimulatedEngine(engine, simulation) if simulation.is_on else engine
 
@@ -147,20 +155,24 @@ def come_up(pipes: Pipes, load: wire.Load) -> Engine:
     except Exception as exc:
         pipes.send(wire.LoadFailed(f"{type(exc).__name__}: {exc}"))
         os._exit(1)
-    pipes.send(wire.Ready(time.monotonic() - started_s))
+    pipes.send(wire.Ready(time.monotonic() - started_s, engine.memory()))
     return engine
 
 
-def perform(pipes: Pipes, engine: Engine, job: Job, outlet: PipeOutlet) -> None:
-    """One utterance, from inference start to its last frame."""
+def perform(pipes: Pipes, engine: Engine, work: Job | Clip, outlet: PipeOutlet) -> None:
+    """One utterance or one preparation, from its start to its last frame."""
     started_s = time.monotonic()
     try:
-        engine.speak(job, outlet)
-        outlet.write(_SHORTEST[outlet.pcm_bytes :])
+        if isinstance(work, Clip):
+            engine.prepare(work, outlet)
+        else:
+            engine.speak(work, outlet)
+            outlet.write(_SHORTEST[outlet.pcm_bytes :])
+        done = wire.Done(outlet.job_id, time.monotonic() - started_s, engine.memory(), tuple(outlet.notes))
     except Exception as exc:
-        pipes.send(wire.Failed(job.id, f"{type(exc).__name__}: {exc}"))
+        pipes.send(wire.Failed(outlet.job_id, f"{type(exc).__name__}: {exc}"))
     else:
-        pipes.send(wire.Done(job.id, time.monotonic() - started_s))
+        pipes.send(done)
 
 
 def main() -> NoReturn:
@@ -176,9 +188,9 @@ def main() -> NoReturn:
     while True:
         item = reader.inbox.get()
         assert not isinstance(item, wire.Load)
-        job, outlet = item
-        perform(pipes, engine, job, outlet)
-        reader.forget(job.id)
+        work, outlet = item
+        perform(pipes, engine, work, outlet)
+        reader.forget(outlet.job_id)
 
 
 if __name__ == "__main__":

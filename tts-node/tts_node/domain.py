@@ -1,7 +1,8 @@
 """The words this project thinks in. Values only: nothing here reads a clock, a file or a socket."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -29,6 +30,13 @@ class AudioFormat(StrEnum):
     def media_type(self) -> str:
         """The reply's Content-Type (opus travels in an Ogg container)."""
         return {"mp3": "audio/mpeg", "opus": "audio/ogg"}.get(self.value, f"audio/{self.value}")
+
+
+class Priority(IntEnum):
+    """Who goes first. A batch job makes way for an interactive one between two of its pieces."""
+
+    INTERACTIVE = 0
+    BATCH = 1
 
 
 class ModelState(StrEnum):
@@ -86,8 +94,38 @@ class Simulation:
 AS_FAST_AS_IT_IS = Simulation()
 
 
+class Clip(msgspec.Struct, frozen=True):
+    """A recording whose voice is to be copied. The file is normalised, and immutable under its hash."""
+
+    hash: str  # SHA-256 of the recording as it was uploaded: the same on every node
+    path: str
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """Of the device a child computes on, as it sees it."""
+
+    used_bytes: int  # by the child itself
+    free_bytes: int
+    total_bytes: int
+
+
+class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What a child is told once, before it loads."""
+
+    model: str
+    device: str = "cpu"  # auto, cpu, cuda, cuda:N, mps
+    weights: str | None = None  # a folder; None: the engine needs none
+    cache: str | None = None  # a folder for what is costly to compute anew (voices' conditionals)
+    threads: int = 0  # 0: as many as the machine has cores
+    quantise: bool = True  # int8 where the device is a CPU and the model has been measured to gain
+    watermark: bool = True
+
+
+OptionValue = bool | int | float | str
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One utterance, resolved: what the engine in the child process is told."""
+    """One piece of text, resolved: what the engine in the child process is told."""
 
     id: int
     text: str
@@ -96,6 +134,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     speed: float = 1.0
     seed: int | None = None
     instructions: str | None = None
+    clip: Clip | None = None  # None: the voice is one of the engine's own
+    options: dict[str, OptionValue] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +153,8 @@ class SpeechRequest:
     is_segment: bool = False
     stream: bool | None = None  # None: the length of the text decides
     is_sse: bool = False
+    priority: Priority = Priority.INTERACTIVE
+    options: Mapping[str, OptionValue] = field(default_factory=dict)  # engine options, as asked for
 
     def is_complete_reply(self, complete_under_chars: int) -> bool:
         """Whether the whole audio is made before the reply's first byte (and so can carry its figures)."""

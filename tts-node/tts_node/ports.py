@@ -5,7 +5,7 @@ This module must not know a single engine, server or metric.
 
 from typing import Protocol
 
-from tts_node.domain import Job, ModelState, Outcome, Speech
+from tts_node.domain import Clip, Job, Memory, ModelState, Outcome, Speech
 
 
 class Outlet(Protocol):
@@ -21,6 +21,9 @@ class Outlet(Protocol):
     def progress(self) -> None:
         """Feeds the parent's watchdog where work takes long without giving audio."""
 
+    def note(self, text: str) -> None:
+        """Something the log should say about this utterance: it was retried, it was cut. Never the text itself."""
+
     def wait_cancelled(self, timeout_s: float) -> bool:
         """Sleeps that long, or less when the listener leaves; says whether it left."""
 
@@ -33,6 +36,12 @@ class Engine(Protocol):
 
     def speak(self, job: Job, outlet: Outlet) -> None:
         """Speaks the whole text or stops early when cancelled. The text is never re-cut here."""
+
+    def prepare(self, clip: Clip, outlet: Outlet, /) -> None:
+        """Computes and keeps what speaking with this voice needs, ahead of the first wish. No audio."""
+
+    def memory(self) -> Memory | None:
+        """The device's, if it has one of its own; read after each load and utterance."""
 
 
 class Observer(Protocol):

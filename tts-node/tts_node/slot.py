@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from tts_node import wire
 from tts_node.admission import Turns
-from tts_node.domain import AS_FAST_AS_IT_IS, Job, ModelState, Simulation
+from tts_node.domain import AS_FAST_AS_IT_IS, EngineConfig, Job, ModelState, Simulation
 from tts_node.engines import EngineDescriptor
 from tts_node.errors import (
     EngineCrashed,
@@ -66,17 +66,18 @@ class Slot:
         launch: Launch,
         observer: Observer,
         *,
-        device: str = "cpu",
+        config: EngineConfig | None = None,
         simulation: Simulation = AS_FAST_AS_IT_IS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         call_later: CallLater | None = None,
     ) -> None:
         self.model = descriptor.id
+        config = config or EngineConfig(model=descriptor.id)
         self.estimates = Estimates()
         self.turns = Turns(limits.queue_limit, lambda: self.estimates.turn_s.value)
         self._load_frame = wire.Load(
-            descriptor.factory, device, simulation.rtf, simulation.first_s, simulation.load_s
+            descriptor.factory, config, simulation.rtf, simulation.first_s, simulation.load_s
         )
         self._limits = limits
         self._launch = launch

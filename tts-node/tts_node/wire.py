@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tts_node.domain import Job
+from tts_node.domain import Clip, EngineConfig, Job, Memory
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
@@ -28,10 +28,10 @@ class Message(msgspec.Struct, frozen=True, tag_field="kind"):
 
 
 class Load(Message, frozen=True, tag="load"):
-    """First frame: which engine to be. `factory` is "module:callable", called with the device."""
+    """First frame: which engine to be. `factory` is "module:callable", called with the configuration."""
 
     factory: str
-    device: str
+    config: EngineConfig
     rtf: float = 0.0
     first_s: float = 0.0
     load_s: float = 0.0
@@ -41,6 +41,13 @@ class Speak(Message, frozen=True, tag="speak"):
     """Speak this; the node sends the next one only after the end of the last."""
 
     job: Job
+
+
+class Prepare(Message, frozen=True, tag="prepare"):
+    """Get ready to speak with this voice. Takes a turn like a job, and ends with Done or Failed."""
+
+    job_id: int
+    clip: Clip
 
 
 class Cancel(Message, frozen=True, tag="cancel"):
@@ -56,6 +63,7 @@ class Ready(Message, frozen=True, tag="ready"):
     """The model is loaded."""
 
     load_s: float
+    memory: Memory | None = None
 
 
 class LoadFailed(Message, frozen=True, tag="load_failed"):
@@ -80,6 +88,8 @@ class Done(Message, frozen=True, tag="done"):
 
     job_id: int
     generation_s: float
+    memory: Memory | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Failed(Message, frozen=True, tag="failed"):
@@ -89,7 +99,7 @@ class Failed(Message, frozen=True, tag="failed"):
     message: str
 
 
-AnyMessage = Load | Speak | Cancel | Ready | LoadFailed | Audio | Progress | Done | Failed
+AnyMessage = Load | Speak | Prepare | Cancel | Ready | LoadFailed | Audio | Progress | Done | Failed
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
 

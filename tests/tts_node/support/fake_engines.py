@@ -8,7 +8,7 @@ import time
 from math import pi, sin
 from pathlib import Path
 
-from tts_node.domain import SAMPLE_RATE, Job
+from tts_node.domain import SAMPLE_RATE, Clip, EngineConfig, Job, Memory
 from tts_node.ports import Outlet
 
 
@@ -21,8 +21,8 @@ def tone(duration_s: float) -> bytes:
 class Scripted:
     """Does what the words of its text say, in their order."""
 
-    def __init__(self, device: str) -> None:
-        self._device = device
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
 
     def load(self) -> None:
         """Nothing to load."""
@@ -32,6 +32,13 @@ class Scripted:
         self._job = job
         for word in job.text.split():
             getattr(self, f"_{word.replace('-', '_')}")(outlet)
+
+    def prepare(self, clip: Clip, outlet: Outlet) -> None:
+        """Takes the voice as it is."""
+
+    def memory(self) -> Memory | None:
+        """Has none of its own."""
+        return None
 
     def _audio(self, outlet: Outlet) -> None:
         outlet.write(tone(0.1))

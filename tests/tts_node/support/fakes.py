@@ -189,6 +189,7 @@ class Ear:
     def __init__(self, clock: ManualClock, cancel_at_s: float | None = None) -> None:
         self.heard: list[tuple[float, int]] = []
         self.signs_of_life = 0
+        self.notes: list[str] = []
         self._clock = clock
         self._started_s = clock()
         self._cancel_at_s = None if cancel_at_s is None else clock() + cancel_at_s
@@ -205,6 +206,10 @@ class Ear:
     def progress(self) -> None:
         """Counts."""
         self.signs_of_life += 1
+
+    def note(self, text: str) -> None:
+        """Keeps it."""
+        self.notes.append(text)
 
     def wait_cancelled(self, timeout_s: float) -> bool:
         """Lets the time pass, up to the leaving."""

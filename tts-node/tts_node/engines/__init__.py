@@ -1,27 +1,16 @@
 """The engines this node knows. A row here imports nothing: heavy libraries live in the child process only."""
 
-from dataclasses import dataclass
-from importlib import import_module
+from tts_node.engines.descriptor import Cloning, EngineDescriptor, EngineOption
 
-from tts_node.voices import Catalogue
-
-
-@dataclass(frozen=True, slots=True)
-class EngineDescriptor:
-    """What the node must know of an engine without loading it."""
-
-    id: str  # the model name clients use
-    factory: str  # "module:callable(device) -> Engine", imported in the child
-    voices: str  # "module:CATALOGUE", static tables, imported by the node
-    uses_gpu: bool = False
-
-    def catalogue(self) -> Catalogue:
-        """The voices; must not need the engine's library."""
-        module, _, name = self.voices.partition(":")
-        found = getattr(import_module(module), name)
-        assert isinstance(found, Catalogue)
-        return found
-
+__all__ = [
+    "DEFAULT_ENGINE",
+    "DEFAULT_MODEL_NAMES",
+    "ESPEAK",
+    "REGISTRY",
+    "Cloning",
+    "EngineDescriptor",
+    "EngineOption",
+]
 
 ESPEAK = EngineDescriptor(
     id="espeak",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_node.audio import Resampler, Tempo
-from tts_node.domain import Job
+from tts_node.domain import Clip, EngineConfig, Job, Memory
 from tts_node.engines.espeak_voices import IDENTIFIERS, TIMBRES
 from tts_node.ports import Outlet
 
@@ -165,7 +165,7 @@ class Library:
 class EspeakEngine:
     """The `Engine` of this library."""
 
-    def __init__(self, _device: str) -> None:
+    def __init__(self, _config: EngineConfig) -> None:
         """Every device is the CPU here."""
 
     def load(self) -> None:
@@ -187,3 +187,11 @@ class EspeakEngine:
         if tempo:
             outlet.write(resampler.feed(tempo.flush()))
         outlet.write(resampler.flush())
+
+    def prepare(self, _clip: Clip, _outlet: Outlet) -> None:
+        """espeak copies no voices; the node never asks it to."""
+        raise EspeakError("espeak-ng has voices of its own only.")
+
+    def memory(self) -> Memory | None:
+        """It has no device."""
+        return None

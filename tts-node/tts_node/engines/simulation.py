@@ -7,7 +7,7 @@ is heard before its own share of that time. Nothing is computed slower: pieces a
 import time
 from collections.abc import Callable
 
-from tts_node.domain import Job, Simulation, audio_duration_s
+from tts_node.domain import Clip, Job, Memory, Simulation, audio_duration_s
 from tts_node.ports import Engine, Outlet
 
 _NAP_S = 1.0  # between two signs of life
@@ -41,6 +41,10 @@ class PacedOutlet:
     def progress(self) -> None:
         """Feeds the watchdog."""
         self._outlet.progress()
+
+    def note(self, text: str) -> None:
+        """Hands it on."""
+        self._outlet.note(text)
 
     def wait_cancelled(self, timeout_s: float) -> bool:
         """Sleeps, or less when the listener leaves."""
@@ -79,3 +83,11 @@ class SimulatedEngine:
     def speak(self, job: Job, outlet: Outlet) -> None:
         """Speaks no faster than the simulation allows."""
         self._engine.speak(job, PacedOutlet(outlet, self._simulation, self._clock))
+
+    def prepare(self, clip: Clip, outlet: Outlet) -> None:
+        """Is not slowed down."""
+        self._engine.prepare(clip, outlet)
+
+    def memory(self) -> Memory | None:
+        """The real one's."""
+        return self._engine.memory()
