@@ -166,6 +166,14 @@ class SpeechRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text that an engine speaks at once, and the silence after it."""
+
+    text: str
+    pause_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     """What one finished utterance measured: from samples and from the clock, never guessed."""
 
