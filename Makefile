@@ -5,24 +5,32 @@ SHELL := /bin/sh
 
 PORT     ?= 8700
 TTS_PORT ?= 8006
-# torch is the one package without a pin or hash: its build differs by machine. TORCH_INDEX chooses
-# the index (empty: pip's own), TORCH the requirement.
+# torch (with its torchaudio and sympy) is the one package without a hash: its build differs by machine.
+# TORCH_INDEX chooses the index (empty: pip's own), TORCH the requirement.
 TORCH       ?= torch==2.13.0
 TORCH_INDEX ?=
 
 ROUTER := .venv
 NODE   := tts-node/.venv
 LLM    := .venv-llm
+CHATTERBOX := .venv-chatterbox
 PIP    := -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --progress-bar off -qq
 
-# The first interpreter that has venv and is new enough. The node's later Chatterbox needs 3.11 or 3.12,
-# so those come first for both. Override with PYTHON=/path/to/python3.
+# The first interpreter that has venv and is new enough. Chatterbox needs 3.11 or 3.12, so those come first for
+# all. Override with PYTHON=/path/to/python3.
 FIND_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3; do \
 	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& command -v "$$p" && exit 0; done; \
 	echo 'No usable Python found: 3.11 or newer with the venv module is needed.' >&2; \
 	echo 'On Debian or Ubuntu: sudo apt install python3 python3-venv    (or: make PYTHON=/path/to/python3 …)' >&2; exit 1
+
+FIND_CHATTERBOX_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3; do \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1 \
+	&& command -v "$$p" && exit 0; done; \
+	echo 'Chatterbox, and so the tests of it, need Python 3.11 or 3.12 with the venv module.' >&2; \
+	echo 'On Debian 12 or Ubuntu 24.04: sudo apt install python3 python3-venv    (or: make PYTHON=/path/to/python3.12 …)' >&2; \
+	exit 1
 
 .PHONY: help run test soak bench check format schema lock clean
 
@@ -32,9 +40,10 @@ help:  ## this list
 run: $(ROUTER)/.run $(NODE)/.run  ## set up everything, then start the router and a local CPU tts-node (PORT=, TTS_PORT=)
 	@exec $(ROUTER)/bin/local-ai-router up --port $(PORT) --tts-port $(TTS_PORT)
 
-test: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready  ## every test that needs no privilege
+test: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready  ## every test that needs no privilege
 	$(ROUTER)/bin/python -m pytest
 	cd tts-node && .venv/bin/python -m pytest
+	cd tts-node && ../$(CHATTERBOX)/bin/python -m pytest -c pyproject.toml ../tests/tts_node/chatterbox
 
 soak: $(ROUTER)/.dev $(NODE)/.dev  ## long and privileged tests; as root on Debian (installs Debian's prometheus)
 	@test "$$(id -u)" = 0 || { echo 'make soak needs root: it installs packages and makes network namespaces.' >&2; exit 1; }
@@ -70,6 +79,9 @@ $(NODE)/bin/python:
 $(LLM)/bin/python:
 	@echo '==> creating the environment of the real LLM server that the tests talk to'; python=$$($(FIND_PYTHON)) && "$$python" -m venv $(LLM)
 
+$(CHATTERBOX)/bin/python:
+	@echo '==> creating the environment with the real Chatterbox'; python=$$($(FIND_CHATTERBOX_PYTHON)) && "$$python" -m venv $(CHATTERBOX)
+
 $(ROUTER)/.run: requirements.txt pyproject.toml | $(ROUTER)/bin/python
 	@echo '==> installing the router (about half a minute)'
 	@$(ROUTER)/bin/python $(INSTALL) --require-hashes -r requirements.txt
@@ -98,6 +110,14 @@ $(LLM)/.ready: requirements-llm.txt | $(LLM)/bin/python
 	@$(LLM)/bin/python $(INSTALL) --no-compile $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
 	@touch $@
 
+# The node as users install it, then the command that users run. Chatterbox comes last: it holds back setuptools.
+$(CHATTERBOX)/.ready: tts-node/requirements-dev.txt tts-node/pyproject.toml tts-node/tts_node/requirements/chatterbox.txt | $(CHATTERBOX)/bin/python
+	@echo '==> installing the tts-node with the real Chatterbox (one to three minutes)'
+	@$(CHATTERBOX)/bin/python $(INSTALL) --no-compile --require-hashes -r tts-node/requirements-dev.txt
+	@$(CHATTERBOX)/bin/python $(INSTALL) --no-compile --no-deps --no-build-isolation -e tts-node
+	@$(CHATTERBOX)/bin/tts-node setup cpu --no-compile --torch '$(TORCH)' --torch-index '$(TORCH_INDEX)'
+	@touch $@
+
 schema: $(ROUTER)/.dev  ## write config/providers.schema.json from the types
 	$(ROUTER)/bin/local-ai-router check --config config/providers.yaml --schema config/providers.schema.json --write
 
@@ -111,8 +131,11 @@ lock:  ## refresh the pinned, hashed requirement files (needs uv)
 		--extra build --extra espeak pyproject.toml -o requirements.txt
 	cd tts-node && $(LOCK) \
 		--extra build --extra espeak --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+	cd tts-node && $(LOCK) --upgrade --excludes requirements-chatterbox-excludes.txt \
+		--overrides requirements-chatterbox-overrides.txt -c requirements-dev.txt \
+		requirements-chatterbox.in -o tts_node/requirements/chatterbox.txt
 	echo torch | $(LOCK) --upgrade \
 		--excludes - requirements-llm.in -o requirements-llm.txt
 
 clean:  ## remove the environments and caches
-	rm -rf $(ROUTER) $(NODE) $(LLM) .mypy_cache .ruff_cache tts-node/.mypy_cache .hypothesis
+	rm -rf $(ROUTER) $(NODE) $(LLM) $(CHATTERBOX) .mypy_cache .ruff_cache tts-node/.mypy_cache .hypothesis

@@ -37,6 +37,13 @@ def error_param(body: bytes) -> str | None:
     return param[:100] if isinstance(param, str) else None
 
 
+def error_code(body: bytes) -> str | None:
+    """The word that an upstream's error has for itself."""
+    error = _error(body)
+    code = error.get("code") if isinstance(error, dict) else None
+    return code[:100] if isinstance(code, str) else None
+
+
 def rejection(head: ResponseHead, body: bytes, redact: Callable[[str], str]) -> Rejected:
     """The fault for a status that blames the provider. What it says of a key is not repeated."""
     said = "" if head.status in {401, 403} else redact(error_message(body))

@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import Final, cast
 
 from router import loop_lag, providers
@@ -29,8 +30,11 @@ from router.metrics import Metrics
 from router.observers import LogObserver, Mutable, Observers
 from router.ports import ForwardProvider, Provider, SpeechProvider
 from router.probes import Probes
+from router.providers.tts_node import TtsNode
 from router.roster import Roster
 from router.speak import Speaker
+from router.speech.copies import Copies
+from router.speech.library import VoiceLibrary, default_folder
 from router.speech.voices import VoiceBook
 from router.state import LocalStore
 from router.warming import Warmer
@@ -74,6 +78,10 @@ class House:
     @property
     def voices(self) -> VoiceBook:
         return self._wing.voices
+
+    @property
+    def copies(self) -> Copies | None:
+        return self._wing.copies
 
     @property
     def is_draining(self) -> bool:
@@ -152,7 +160,14 @@ class Wing:
         cards = {name: provider.card for name, provider in self._providers.items()}
         self.roster = Roster(cards, observer, clock, drained=house.drained)
         self.catalogue = Catalogue(cards, settings.models, settings.speech, self.roster)
-        self.voices = VoiceBook(settings.voices, self.roster)
+        library = VoiceLibrary(_folder(settings.speech.voices_dir))
+        self.voices = VoiceBook(settings.voices, self.roster, library)
+        self.copies = Copies(
+            library,
+            {name: p.voices for name, p in self._providers.items() if isinstance(p, TtsNode)},
+            is_live=lambda name: self.roster.standing(name).is_available,
+            cloners=lambda name: [model.id for model in self.roster.models_of(name).values() if model.clones],
+        )
         self._warmer = Warmer(self._providers)
         door = Door(settings, house.instance)
         hot = HotRoutes(
@@ -166,6 +181,7 @@ class Wing:
                 settings=settings.speech,
                 voices=self.voices,
                 warmer=self._warmer,
+                copies=self.copies,
             ),
             house.store,
             door,
@@ -185,6 +201,7 @@ class Wing:
         """Stop watching and close every connection."""
         await self._stack.aclose()
         await self._warmer.aclose()
+        await self.copies.aclose()
         await asyncio.gather(*(provider.aclose() for provider in self._providers.values()))
 
     async def retire(self) -> None:
@@ -203,6 +220,10 @@ async def open_house(settings: Settings, load: Callable[[], Settings] | None = N
     """A house whose providers have been looked at once and are watched until the block ends."""
     async with House(settings, load).open() as house:
         yield house
+
+
+def _folder(configured: str) -> Path:
+    return Path(configured).expanduser() if configured else default_folder()
 
 
 def _that_chat(everyone: Mapping[str, Provider]) -> dict[str, ForwardProvider]:

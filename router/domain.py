@@ -99,6 +99,7 @@ class Model:
 
     id: str
     state: str | None = None  # the provider's own word: up, cold, loading
+    clones: bool = False  # whether it can speak with a voice copied from a recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,19 @@ class Voice:
     name: str
     language: str | None = None
     gender: str | None = None
+
+
+class LibraryVoice(msgspec.Struct, frozen=True, kw_only=True):
+    """A voice that is copied from a recording. Its id is made of the recording's SHA-256, so it is the same voice
+    wherever the recording is."""
+
+    id: str
+    hash: str
+    name: str
+    created_at: int  # Unix time
+    language: str | None = None
+    gender: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -171,6 +185,7 @@ class Utterance:
     generation_s: float | None = None
     engine: str | None = None
     voice: str | None = None
+    voice_hash: str | None = None  # of the recording that the voice was copied from
 
     @property
     def duration_s(self) -> float:

@@ -7,6 +7,7 @@
     │   ├── Forbidden               403  foreign Host or Origin, model not allowed, role too low
     │   ├── NotFound                404  unknown route, model or voice
     │   ├── MethodNotAllowed        405
+    │   ├── Conflict                409  the name of a voice, or its recording, is taken
     │   ├── TooSlow                 408  the request did not arrive in time
     │   ├── PayloadTooLarge         413
     │   ├── RateLimited             429  this client asks too often
@@ -26,6 +27,7 @@
         ├── Silent                  no byte within the deadline (`first_byte_s`, `stall_s`): slow is not dead
         ├── Malformed               not HTTP, not JSON, not audio; or audio that cannot be the text
         └── Rejected                an HTTP status that blames the provider (401, 402, 403, 404, 429, 5xx)
+            └── VoiceMissing        a tts-node without a copy of the voice: it gets one, and is asked again
 
 Each client dialect renders these in one place (`router/api/`). Foreign exceptions are mapped to this tree at
 one edge each (`router/transport/`, `router/providers/`).
@@ -108,6 +110,14 @@ class MethodNotAllowed(ClientError):
     def __init__(self, message: str, *, allow: str) -> None:
         super().__init__(message)
         self.allow = allow
+
+
+class Conflict(ClientError):
+    """409: what is there already stands against it."""
+
+    status = 409
+    reason = "conflict"
+    code = "conflict"
 
 
 class PayloadTooLarge(ClientError):
@@ -272,3 +282,12 @@ class Rejected(UpstreamFault):
         super().__init__(message)
         self.upstream_status = upstream_status
         self.retry_after_s = retry_after_s
+
+
+class VoiceMissing(Rejected):
+    """404 `voice_missing`: the node has no copy of this voice."""
+
+    outcome = "provider_voice_missing"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, upstream_status=404)

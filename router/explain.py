@@ -48,7 +48,7 @@ def explain(
     refused: list[Explained] = []
     if modality is Modality.SPEECH and voice is not None:
         voices.check_known(voice, [route.provider for route in routes])
-        matches = [(route, voices.match(voice, route.provider)) for route in routes]
+        matches = [(route, voices.match(voice, route.provider, route.model)) for route in routes]
         allowed = permitted(voices.policy(voice) or policy, matches)
         names = {route.provider for route in allowed}
         refused = [_refused(route, match) for route, match in matches if route.provider not in names]

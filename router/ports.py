@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from router.domain import Endpoint, Modality, Model, ProviderCard, Segment, Utterance, Voice
+from router.domain import Endpoint, LibraryVoice, Modality, Model, ProviderCard, Segment, Utterance, Voice
 from router.errors import UpstreamFault
 from router.health import HostSign, HostState, ProviderSign, ProviderState
 
@@ -141,6 +141,32 @@ class SpeechProvider(Provider, Protocol):
 
     async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
         """Speak `segment` whole. Cancelling closes the connection. Raises UpstreamFault or ClientError."""
+        ...
+
+
+class VoiceKeeper(Protocol):
+    """A speech provider that keeps copies of the library's voices, by content hash."""
+
+    async def put_voice(self, voice: LibraryVoice, recording: bytes, *, is_checked: bool) -> tuple[str, ...]:
+        """Give it the recording; warnings about its quality. `is_checked`: let it judge whether it will do.
+
+        Raises UpstreamFault, or InvalidRequest with what is wrong with the recording.
+        """
+        ...
+
+    async def prepare_voice(self, voice_id: str, model: str, *, may_load: bool) -> bool:
+        """Have `model` get ready for the voice; False when it is cold and may not load for that.
+
+        Raises UpstreamFault, InvalidRequest.
+        """
+        ...
+
+    async def preview_voice(self, voice_id: str) -> bytes:
+        """A few seconds of the voice as WAV. Raises UpstreamFault, InvalidRequest."""
+        ...
+
+    async def delete_voice(self, voice_id: str) -> None:
+        """Forget it, if it is there. Raises UpstreamFault."""
         ...
 
 

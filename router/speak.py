@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from router.answers import exhausted
 from router.config.settings import SpeechSettings
 from router.domain import Route, Segment, SpeechRequest, Utterance
-from router.errors import Refusal, Silent, UpstreamFault
+from router.errors import Refusal, Silent, UpstreamFault, VoiceMissing
 from router.interruptible import Interruptible
 from router.ports import Monotonic, Observer, Record, SpeechProvider
 from router.repeat import Circumstances, may_try_next
 from router.roster import Roster
 from router.selection import Candidate
 from router.speech.checking import check_duration
+from router.speech.copies import Copies
 from router.speech.encoding import encode_whole
 from router.speech.substitution import permitted
 from router.speech.voices import VoiceBook
@@ -37,6 +38,7 @@ class SpokenAnswer:
     engine: str
     voice: str
     substitution: str | None
+    voice_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Speaker:
         settings: SpeechSettings,
         voices: VoiceBook,
         warmer: Warmer,
+        copies: Copies | None = None,
         encoders: int = 4,
     ) -> None:
         self._providers = providers
@@ -70,6 +73,7 @@ class Speaker:
         self._settings = settings
         self._voices = voices
         self._warmer = warmer
+        self._copies = copies
         self._encoders = asyncio.Semaphore(encoders)
 
     async def speak(
@@ -95,6 +99,7 @@ class Speaker:
             engine=last.utterance.engine or last.route.model,
             voice=last.utterance.voice or voice,
             substitution=_substitution(last),
+            voice_hash=last.utterance.voice_hash,
         )
         record.audio_s, record.generation_s = answer.duration_s, answer.generation_s
         return answer
@@ -102,7 +107,8 @@ class Speaker:
     def _allowed(self, request: SpeechRequest, voice: str, routes: Sequence[Route]) -> list[Route]:
         """The routes that the substitution policy lets speak: the client's word, the voice's, the house's."""
         policy = request.fallback or self._voices.policy(voice) or self._settings.substitution
-        return permitted(policy, [(route, self._voices.match(voice, route.provider)) for route in routes])
+        matches = [(route, self._voices.match(voice, route.provider, route.model)) for route in routes]
+        return permitted(policy, matches)
 
     async def _spoken(
         self, segment: Segment, routes: Sequence[Route], record: Record, max_wait_s: float
@@ -136,13 +142,13 @@ class Speaker:
         provider = self._providers[route.provider]
         record.attempts += 1
         record.provider, record.model, record.tier = route.provider, route.model, route.tier
-        theirs = replace(segment, voice=self._voices.name_at(segment.voice or "", route.provider))
+        theirs = replace(segment, voice=self._voices.name_at(segment.voice or "", route.provider, route.model))
         asked = self._clock()
         try:
             async with Interruptible() as work, self._roster.lease(route, work.interrupt):
                 # A provider has deadlines for each byte; this one is for the whole segment.
                 async with asyncio.timeout(provider.card.first_byte_s + provider.card.stall_s):
-                    utterance = await provider.speak(theirs, route.model, record.request_id)
+                    utterance = await self._said(provider, theirs, route, record)
                 check_duration(utterance.pcm, segment.text, segment.speed)
         except TimeoutError as exc:
             raise Silent("did not finish a segment in time") from exc
@@ -152,6 +158,16 @@ class Speaker:
         self._observer.attempt_finished(route.provider, "ok")
         took_s = utterance.generation_s if utterance.generation_s is not None else self._clock() - asked
         return _Spoken(utterance, route, took_s)
+
+    async def _said(self, provider: SpeechProvider, segment: Segment, route: Route, record: Record) -> Utterance:
+        """By the provider, which gets the voice first when it has no copy of it: no fault of anybody's."""
+        try:
+            return await provider.speak(segment, route.model, record.request_id)
+        except VoiceMissing:
+            voice = self._voices.copied(segment.voice or "")
+            if voice is None or self._copies is None or not await self._copies.bring(route.provider, voice):
+                raise
+        return await provider.speak(segment, route.model, record.request_id)
 
     def _warm_the_late(self, candidates: Sequence[Candidate]) -> None:
         """Whoever is preferred but passed over because its model must load first shall have it loaded soon."""

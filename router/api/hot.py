@@ -155,6 +155,8 @@ def _speech_headers(answer: SpokenAnswer) -> list[Header]:
         (b"x-tts-engine", _ascii(answer.engine)),
         (b"x-tts-voice", _ascii(answer.voice)),
     ]
+    if answer.voice_hash is not None:
+        headers.append((b"x-tts-voice-hash", _ascii(answer.voice_hash)))
     if answer.substitution is not None:
         headers.append((b"x-router-substitution", _ascii(answer.substitution)))
     return headers

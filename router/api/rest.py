@@ -16,7 +16,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.params import FromPath, FromQuery, SkipValidation
 
 from router import __version__, metrics
-from router.api import documented
+from router.api import documented, voices
 from router.api.admission import Client
 from router.api.openai import error_body
 from router.catalogue import OPENAI_SPEECH_MODELS, Catalogue
@@ -27,6 +27,7 @@ from router.explain import Explained
 from router.metrics import Metrics
 from router.ports import StateStore
 from router.roster import Roster
+from router.speech.copies import Copies
 from router.speech.voices import VoiceBook
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ class View(Protocol):
     def roster(self) -> Roster: ...
     @property
     def voices(self) -> VoiceBook: ...
+    @property
+    def copies(self) -> Copies | None: ...
     @property
     def metrics(self) -> Metrics: ...
     @property
@@ -73,7 +76,7 @@ def rest_app(view: View) -> Litestar:
             scrape,
             list_models,
             show_model,
-            list_voices,
+            *voices.handlers,
             list_speech_models,
             show_answer,
             list_providers,
@@ -138,23 +141,6 @@ def show_model(view: HouseView, request: Request[Any, Any, Any], model_id: FromP
         if entry["id"] == name:
             return entry
     raise NotFound(f"No model is called {name[:200]!r}.", param="model", code="model_not_found")
-
-
-@get(["/v1/audio/voices", "/audio/voices"], sync_to_thread=False)
-def list_voices(view: HouseView) -> dict[str, object]:
-    """Every voice that a client may ask for."""
-    return {
-        "voices": [
-            {
-                "id": entry.voice.id,
-                "name": entry.voice.name,
-                "language": entry.voice.language,
-                "gender": entry.voice.gender,
-                "providers": entry.providers,
-            }
-            for entry in view.voices.listed(_speech_providers(view.roster))
-        ]
-    }
 
 
 @get(["/v1/audio/models", "/audio/models"], sync_to_thread=False)
@@ -248,10 +234,6 @@ def _check_provider(view: View, provider: str) -> None:
         raise NotFound(
             f"No provider is called {provider[:100]!r}; known: {known}.", param="id", code="provider_not_found"
         )
-
-
-def _speech_providers(roster: Roster) -> list[str]:
-    return [name for name, card in roster.cards.items() if Modality.SPEECH in card.modalities]
 
 
 def _models(view: View, client: Client) -> list[dict[str, object]]:

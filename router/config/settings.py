@@ -173,6 +173,7 @@ class SpeechSettings(Section):
 
     default_model: str = Field("speech", description="What tts-1, tts-1-hd, gpt-4o-mini-tts and no model mean.")
     default_voice: str = Field("alloy", description="The voice when the client names none.")
+    voices_dir: str = Field("", description="Where the voice library is kept. Empty: the user's data folder.")
     max_input_chars: int = Field(4096, ge=1, le=1_000_000, description="Longest `input`.")
     substitution: Substitution = Field(
         Substitution.ANY,

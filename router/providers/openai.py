@@ -10,9 +10,9 @@ from typing import Final
 
 import msgspec
 
-from router.answers import error_message, error_param, rejection
+from router.answers import error_code, error_message, error_param, rejection
 from router.domain import ENDPOINT_PATHS, Endpoint, Model, ProviderCard, Segment, Utterance
-from router.errors import InvalidRequest, Rejected, UpstreamFault
+from router.errors import InvalidRequest, Rejected, UpstreamFault, VoiceMissing
 from router.health import HostSign, ProviderSign
 from router.ports import Exchange, Header, Probe, ResponseHead, Sink
 from router.providers.origin import Origin, decoded, probe_of, request_headers
@@ -115,17 +115,20 @@ async def ask_for_speech(
         error = InvalidRequest(f"{card.id}: {said}", param=error_param(answer), code="rejected_by_provider")
         error.status = head.status
         raise error
+    if head.status == 404 and error_code(answer) == "voice_missing":
+        raise VoiceMissing(f"answered with status 404: {origin.redact(error_message(answer))}")
     raise rejection(head, answer, origin.redact)
 
 
 def utterance_of(head: ResponseHead, pcm: bytes) -> Utterance:
     """PCM and what the headers tell of it."""
-    engine, voice = head.get(b"x-tts-engine"), head.get(b"x-tts-voice")
+    engine, voice, voice_hash = (head.get(b"x-tts-" + name) for name in (b"engine", b"voice", b"voice-hash"))
     return Utterance(
         pcm,
         generation_s=seconds(head.get(b"x-generation-time")),
         engine=engine.decode("latin-1") if engine else None,
         voice=voice.decode("latin-1") if voice else None,
+        voice_hash=voice_hash.decode("latin-1") if voice_hash else None,
     )
 
 

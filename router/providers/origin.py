@@ -97,6 +97,13 @@ class Origin:
             raise Rejected(_status_in_words(head, path), upstream_status=head.status)
         return body
 
+    async def ask(
+        self, method: str, path: str, headers: Sequence[Header], body: bytes, *, deadline_s: float
+    ) -> tuple[ResponseHead, bytes]:
+        """A small answer, whole, whatever its status. Raises UpstreamFault."""
+        request = UpstreamRequest(method, self.address.path + path, [*headers, *self._key], body)
+        return await fetch(self._data, request, deadline_s=deadline_s)
+
     async def touch(self) -> HostSign:
         """Whether the machine answers a dial within `TOUCH_DEADLINE_S`, be it by refusing."""
         try:

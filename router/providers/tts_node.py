@@ -12,6 +12,7 @@ from router.domain import BYTES_PER_SAMPLE, Model, ProviderCard, Segment, Uttera
 from router.errors import Malformed, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
 from router.ports import Probe
+from router.providers.node_voices import NodeVoices
 from router.providers.openai import ask_for_speech, seconds, speech_body, utterance_of
 from router.providers.origin import (
     TOUCH_DEADLINE_S,
@@ -48,6 +49,7 @@ class _Health(msgspec.Struct):
 class _ModelEntry(msgspec.Struct):
     id: str
     state: str | None = None
+    cloning: bool = False
 
 
 class _ModelList(msgspec.Struct):
@@ -72,6 +74,7 @@ class TtsNode:
         self.card = card
         self._origin = origin
         self._revision: str | None = None
+        self.voices = NodeVoices(origin)
 
     def __repr__(self) -> str:
         return f"<TtsNode {self.card.id} {self._origin!r}>"
@@ -94,7 +97,7 @@ class TtsNode:
         self._revision = revision
         return replace(
             probe,
-            models=tuple(Model(entry.id, entry.state) for entry in models.data),
+            models=tuple(Model(entry.id, entry.state, entry.cloning) for entry in models.data),
             voices=tuple(Voice(v.id, v.name or v.id, v.language, v.gender) for v in voices.voices),
         )
 

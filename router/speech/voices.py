@@ -1,7 +1,7 @@
 """The voices of the house: what clients may ask for, and what each provider calls it.
 
-Three sources: `voices` in the configuration, what live providers report, and OpenAI's built-in names, which
-clients ask for by habit. A provider that reports no voices is believed to have any.
+Four sources: `voices` in the configuration, the library, what live providers report, and OpenAI's built-in names,
+which clients ask for by habit. A provider that reports no voices is believed to have any.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Final, Protocol
 
 from router.config.settings import VoiceSettings
-from router.domain import Substitution, Voice
+from router.domain import LibraryVoice, Model, Substitution, Voice
 from router.errors import NotFound
 from router.speech.substitution import VoiceMatch
 
@@ -32,9 +32,18 @@ OPENAI_VOICES: Final = (
 
 
 class VoiceReports(Protocol):
-    """What providers have said of their voices."""
+    """What providers have said of their voices and models."""
 
     def voices_of(self, provider: str) -> tuple[Voice, ...]: ...
+    def models_of(self, provider: str) -> Mapping[str, Model]: ...
+
+
+class Finder(Protocol):
+    """The library, as far as it is looked up here."""
+
+    @property
+    def voices(self) -> Sequence[LibraryVoice]: ...
+    def find(self, wanted: str) -> LibraryVoice | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +52,29 @@ class ListedVoice:
 
     voice: Voice
     providers: tuple[str, ...]
+    library: LibraryVoice | None = None  # what the library knows of it
 
 
 class VoiceBook:
     """Looks voices up; reads reports as they are at the call."""
 
-    def __init__(self, configured: Mapping[str, VoiceSettings], reports: VoiceReports) -> None:
+    def __init__(
+        self, configured: Mapping[str, VoiceSettings], reports: VoiceReports, library: Finder | None = None
+    ) -> None:
         self._configured = configured
         self._reports = reports
+        self._library = library
 
-    def match(self, voice: str, provider: str) -> VoiceMatch:
-        """How `provider` knows `voice`, as far as is known."""
+    def copied(self, voice: str) -> LibraryVoice | None:
+        """The library's voice of that id or name, unless the configuration has one."""
+        return None if voice in self._configured or self._library is None else self._library.find(voice)
+
+    def match(self, voice: str, provider: str, model: str) -> VoiceMatch:
+        """How `provider` knows `voice`, as far as is known. One of the library is known wherever `model` copies
+        voices, whether a copy is there already or not."""
+        if self.copied(voice):
+            engine = self._reports.models_of(provider).get(model)
+            return VoiceMatch.SAME if engine is not None and engine.clones else VoiceMatch.MISSING
         if voice in self._configured:
             theirs = self._configured[voice].use.get(provider)
             return VoiceMatch.MISSING if theirs is None else VoiceMatch.MAPPED
@@ -63,9 +84,9 @@ class VoiceBook:
 
     def check_known(self, voice: str, providers: Sequence[str]) -> None:
         """Raise NotFound when neither the house nor any of `providers` has `voice`; names close matches."""
-        if voice in self._configured or voice in OPENAI_VOICES:
+        if voice in self._configured or voice in OPENAI_VOICES or self.copied(voice):
             return
-        if any(self.match(voice, provider) is not VoiceMatch.MISSING for provider in providers):
+        if any(self.match(voice, provider, "") is not VoiceMatch.MISSING for provider in providers):
             return
         close = get_close_matches(voice, [entry.voice.id for entry in self.listed(providers)], n=3)
         hint = f"Did you mean {' or '.join(close)}?" if close else "GET /v1/audio/voices lists them all."
@@ -75,18 +96,22 @@ class VoiceBook:
         """What the configuration says of substituting `voice`, if anything."""
         return self._configured[voice].substitution if voice in self._configured else None
 
-    def name_at(self, voice: str, provider: str) -> str | None:
+    def name_at(self, voice: str, provider: str, model: str) -> str | None:
         """What `provider` calls `voice`; None when it does not have it, and uses its default."""
-        match self.match(voice, provider):
+        match self.match(voice, provider, model):
             case VoiceMatch.SAME:
-                return voice
+                copied = self.copied(voice)
+                return copied.id if copied else voice
             case VoiceMatch.MAPPED:
                 return self._configured[voice].use[provider]
         return None
 
     def listed(self, providers: Sequence[str]) -> list[ListedVoice]:
-        """Every voice, the house's own first; each once, however many providers have it."""
+        """Every voice, the library's and the house's first; each once, however many providers have it."""
         entries: dict[str, tuple[Voice, list[str]]] = {}
+        library = {voice.id: voice for voice in self._library.voices} if self._library else {}
+        for copied in library.values():
+            entries[copied.id] = (Voice(copied.id, copied.name, copied.language, copied.gender), [])
         for name, settings in self._configured.items():
             entries[name] = (Voice(name, name, settings.language, settings.gender), list(settings.use))
         for provider in providers:
@@ -94,4 +119,4 @@ class VoiceBook:
                 entry = entries.setdefault(voice.id, (voice, []))
                 if voice.id not in self._configured:
                     entry[1].append(provider)
-        return [ListedVoice(voice, tuple(owners)) for voice, owners in entries.values()]
+        return [ListedVoice(voice, tuple(owners), library.get(voice.id)) for voice, owners in entries.values()]

@@ -145,6 +145,7 @@ class FakeHouse:
         cards = {provider.card.id: provider.card for provider in providers}
         self.roster = Roster(cards, self.observer, self.clock, jitter=lambda: 0.0, drained=self.drained)
         self.voices = VoiceBook(self.settings.voices, self.roster)
+        self.copies = None
         self.catalogue = Catalogue(cards, self.settings.models, self.settings.speech, self.roster)
         self.store = LocalStore(self.clock)
         self.warmer = Warmer({provider.card.id: provider for provider in providers})

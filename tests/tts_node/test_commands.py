@@ -66,7 +66,7 @@ def test_a_healthy_doctor() -> None:
     """One line per check, all ok, status 0."""
     answer = tts_node("doctor", "--port", "0")
     assert (0, "") == (answer.returncode, answer.stderr)
-    assert ["interpreter", "codecs", "library", "port", "speech"] == re.findall(
+    assert ["interpreter", "codecs", "library", "chatterbox", "disk", "port", "speech"] == re.findall(
         r"^ok    (\w+): ", answer.stdout, re.MULTILINE
     )
 
@@ -79,7 +79,7 @@ def test_the_doctor_finds_a_taken_port() -> None:
         answer = tts_node("doctor", "--port", str(taken.getsockname()[1]))
     assert 1 == answer.returncode
     assert ["port"] == re.findall(r"^FAULT (\w+): .*--port", answer.stdout, re.MULTILINE)
-    assert 4 == answer.stdout.count("ok    ")
+    assert 6 == answer.stdout.count("ok    ")
 
 
 def test_the_doctor_reads_settings() -> None:
@@ -87,3 +87,25 @@ def test_the_doctor_reads_settings() -> None:
     answer = tts_node("doctor", "--host", "0.0.0.0")
     assert 1 == answer.returncode
     assert answer.stdout.startswith("FAULT settings: ")
+
+
+@pytest.mark.parametrize("args", [("say", "hello", "-o", "x.wav"), ("serve", "--port", "0")], ids=["say", "serve"])
+def test_an_engine_by_name_that_is_absent(tmp_path: Path, args: tuple[str, ...]) -> None:
+    """Status 1 and one line with the command that brings it; another engine does not speak instead."""
+    answer = tts_node(*args, "--engine", "chatterbox-turbo", cwd=tmp_path)
+    assert 1 == answer.returncode
+    assert [True] == ["`tts-node setup cuda`" in line for line in answer.stderr.splitlines()]
+
+
+def test_a_download_needs_the_setup(tmp_path: Path) -> None:
+    """The library that fetches comes with it; status 1, one line."""
+    answer = tts_node("download", "chatterbox", "--weights-dir", str(tmp_path))
+    assert 1 == answer.returncode
+    assert [True] == ["`tts-node setup cuda`" in line for line in answer.stderr.splitlines()]
+
+
+def test_a_download_knows_its_models() -> None:
+    """Another name is a usage error that lists them."""
+    answer = tts_node("download", "chatterbox-maxi")
+    assert 2 == answer.returncode
+    assert "chatterbox-multilingual" in answer.stderr

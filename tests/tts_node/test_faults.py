@@ -71,7 +71,7 @@ async def test_leaving_while_the_model_loads_frees_the_turn() -> None:
     async with hosted(simulate="load=0.5") as (app, client):
         with pytest.raises(httpx.ReadTimeout):
             await client.post("/v1/audio/speech", json={"input": "audio"}, timeout=0.1)
-        slot = app.node.models["espeak"].slot
+        slot = app.node.model(None).slot
         async with asyncio.timeout(5):
             while (await client.get("/health")).json()["queue"]["busy"]:
                 pass

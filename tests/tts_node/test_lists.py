@@ -43,10 +43,12 @@ def test_lists_need_no_child() -> None:
         "state": "cold",
         "engine": "espeak",
         "engines": ["espeak"],
-        "queue": {"depth": 0, "limit": 8, "busy": False},
+        "queue": {"depth": 0, "limit": 8, "busy": False, "batch": 0, "eta_s": 0.0},
+        "vram": None,
         "eta_s": None,
         "rtf": None,
         "version": "0.1.0",
     }
     assert expected.items() <= health.items()
-    assert {"voices_revision", "uptime_s"} == set(health) - set(expected)
+    assert {"voices_revision", "uptime_s", "models"} == set(health) - set(expected)
+    assert ["espeak"] == list(health["models"])

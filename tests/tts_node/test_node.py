@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fakes import FAKE, Nursery, Recorder
-from tts_node.domain import ModelState, SpeechRequest
-from tts_node.errors import NotFound, Unavailable
+from tts_node import wire
+from tts_node.domain import Memory, ModelState, SpeechRequest
+from tts_node.errors import EngineLoadFailed, NotFound, Unavailable
+from tts_node.limits import SlotLimits
 from tts_node.node import Model, Node
-from tts_node.slot import Slot, SlotLimits
+from tts_node.slot import Slot
 
 pytestmark = pytest.mark.anyio
 
@@ -21,9 +23,15 @@ async def changes() -> list[str]:
 
 
 @pytest.fixture
-async def node(changes: list[str]) -> AsyncIterator[Node]:
+async def nursery() -> Nursery:
+    """Where the model's children come from."""
+    return Nursery()
+
+
+@pytest.fixture
+async def node(changes: list[str], nursery: Nursery) -> AsyncIterator[Node]:
     """With one model, `fake`."""
-    slot = Slot(FAKE, SlotLimits(), Nursery(), Recorder())
+    slot = Slot(FAKE, SlotLimits(), nursery, Recorder())
     made = Node(
         {"fake": Model(FAKE, FAKE.catalogue(), slot)}, "fake", on_change=lambda: changes.append(made.state)
     )
@@ -53,7 +61,7 @@ async def test_an_order_resolves_everything(node: Node) -> None:
 
 async def test_yield_and_resume(node: Node, changes: list[str]) -> None:
     """Yielded: the child is gone and nobody is served; resumed: the next request loads."""
-    await node.models["fake"].slot.ensure_up()
+    await node.models["fake"].slot.resident.ensure_up()
     assert node.make_room()
     assert (ModelState.YIELDED, ModelState.COLD) == (node.state, node.models["fake"].slot.state)
     with pytest.raises(Unavailable) as caught:
@@ -82,6 +90,61 @@ async def test_yield_sends_the_queue_away(node: Node) -> None:
         with pytest.raises(Unavailable, match="yielded"):
             await task
         assert turns.is_busy
+
+
+async def test_yield_calls_off_a_load(node: Node, nursery: Nursery) -> None:
+    """A game that wants the device does not wait for a model to come up; who waited for it goes elsewhere."""
+    slot = node.models["fake"].slot
+
+    async def listen() -> None:
+        async with node.speaking(node.order(SpeechRequest("Hi"))) as utterance:
+            async for _ in utterance.pieces():
+                pass
+
+    nursery.comes_up = False
+    task = asyncio.create_task(listen())
+    child = await nursery.child()
+    node.make_room()
+    with pytest.raises(Unavailable, match="yielded"):
+        await task
+    await node.gone()
+    assert (True, ModelState.COLD) == (child.was_ended, slot.state)
+
+
+async def test_the_device_is_told(node: Node) -> None:
+    """Null without one; else as the last child saw it, by model too."""
+    assert node.status().vram is None
+    await node.models["fake"].slot.resident.ensure_up()
+    node.models["fake"].slot.resident.take_note(Memory(1, 2, 3))
+    status = node.status()
+    assert (Memory(1, 2, 3), Memory(1, 2, 3)) == (status.vram, status.models["fake"].memory)
+    assert node.unload()
+    assert node.status().vram is None
+
+
+async def test_a_failed_load_is_told(node: Node, nursery: Nursery) -> None:
+    """Why, and how long it is not tried again."""
+    nursery.comes_up = False
+    node.warm()
+    (await nursery.child()).give(wire.LoadFailed("no weights"))
+    with pytest.raises(EngineLoadFailed):
+        await node.models["fake"].slot.resident.ensure_up()
+    told = node.status().models["fake"]
+    assert ("fake cannot be loaded: no weights", 2.0) == (told.error, told.retry_in_s)
+    with pytest.raises(EngineLoadFailed, match="no weights"):
+        node.warm()
+
+
+async def test_closing_sends_the_queue_away(node: Node) -> None:
+    """Who waits in line is told that the node leaves."""
+    async with node.speaking(node.order(SpeechRequest("Hi"))):
+        turns = node.models["fake"].slot.turns
+        waiting = asyncio.create_task(turns.take(60))
+        await asyncio.sleep(0)
+        assert 1 == turns.depth
+        await node.close()
+        with pytest.raises(Unavailable, match="shutting down"):
+            await waiting
 
 
 async def test_draining_serves_nobody_new(node: Node) -> None:

@@ -111,3 +111,12 @@ def test_what_is_loopback(host: str, expected: bool) -> None:
 def test_simulations(text: str, expected: Simulation) -> None:
     """Every part is optional."""
     assert expected == parse_simulation(text)
+
+
+def test_a_bad_dictionary_stops_the_start(tmp_path: Path) -> None:
+    """The fault names file and line, beside every other fault."""
+    words = tmp_path / "words.toml"
+    words.write_text("[any]\nhello = 3\n", encoding="utf-8")
+    faults = faults_of(DICTIONARY=str(words), PORT="-1")
+    assert any(f"{words}: line 2: " in fault for fault in faults)
+    assert 2 == len(faults)

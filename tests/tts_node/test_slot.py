@@ -9,9 +9,20 @@ import pytest
 
 from fakes import FAKE, FakeChild, ManualClock, Nursery, Recorder
 from tts_node import wire
-from tts_node.domain import EngineConfig, Job, ModelState, Simulation
-from tts_node.errors import EngineCrashed, EngineFailed, EngineHung, EngineLoadFailed, NodeError
-from tts_node.slot import Slot, SlotLimits, idle_left_s
+from tts_node.domain import Clip, EngineConfig, Job, Memory, ModelState, Piece, Priority, Simulation
+from tts_node.errors import (
+    BadRequest,
+    EngineCrashed,
+    EngineFailed,
+    EngineHung,
+    EngineLoadFailed,
+    EngineOutOfMemory,
+    NodeError,
+)
+from tts_node.limits import SlotLimits
+from tts_node.resident import idle_left_s
+from tts_node.slot import Slot
+from tts_node.timing import Timing
 from tts_node.utterance import Utterance
 
 pytestmark = pytest.mark.anyio
@@ -31,22 +42,21 @@ class Bench:
             self.nursery,
             self.recorder,
             simulation=Simulation(rtf=0.5),
-            clock=self.clock,
-            sleep=self.clock.sleep,
-            call_later=self.clock.call_later,
+            timing=Timing(self.clock, self.clock.sleep, self.clock.call_later),
         )
 
-    def speaking(self) -> asyncio.Task[bytes]:
-        """A listener that hears one utterance to its end."""
-        return asyncio.create_task(self._listen())
+    def speaking(self, *texts: str, priority: Priority = Priority.INTERACTIVE) -> asyncio.Task[bytes]:
+        """A listener that hears one utterance, of these pieces, to its end."""
+        pieces = tuple(Piece(text, 0.001) for text in texts)
+        return asyncio.create_task(self._listen(pieces or None, priority))
 
-    async def _listen(self) -> bytes:
-        async with self.slot.speaking(self.job()) as utterance:
+    async def _listen(self, text: tuple[Piece, ...] | None, priority: Priority) -> bytes:
+        async with self.slot.speaking(self.job(), text, priority) as utterance:
             return await heard(utterance)
 
     def job(self) -> Job:
         """The next one."""
-        return Job(id=self.slot.next_job_id(), text="x", voice="alloy")
+        return Job(id=self.slot.next_job_id(), text="x", voice="alloy", seed=7)
 
     async def spoken(self, number: int = 0, pcm: bytes = b"\1\0" * 24000) -> FakeChild:
         """Child `number` speaks the job it was told."""
@@ -95,7 +105,7 @@ async def test_the_first_request_starts_the_child() -> None:
 async def test_one_load_is_shared_and_survives_who_asked() -> None:
     """Whoever waits for the model waits for the same load, and leaving does not abort it."""
     async with bench(comes_up=False) as b:
-        askers = [asyncio.create_task(b.slot.ensure_up()) for _ in range(3)]
+        askers = [asyncio.create_task(b.slot.resident.ensure_up()) for _ in range(3)]
         child = await b.nursery.child()
         askers[0].cancel()
         await settle()
@@ -107,20 +117,20 @@ async def test_one_load_is_shared_and_survives_who_asked() -> None:
 async def test_load_eta_is_learnt() -> None:
     """Unknown before the first load; then what the last loads took, counting down while one runs."""
     async with bench(comes_up=False) as b:
-        assert ([], None) == (b.recorder.loads, b.slot.load_eta_s)
+        assert ([], None) == (b.recorder.loads, b.slot.resident.load_eta_s)
         b.slot.warm()
         child = await b.nursery.child()
         b.clock.advance(20)
         child.give(wire.Ready(20))
         await settle()
-        assert ([20.0], None) == (b.recorder.loads, b.slot.load_eta_s)
+        assert ([20.0], None) == (b.recorder.loads, b.slot.resident.load_eta_s)
         assert b.slot.unload()
         await b.slot.gone()
-        assert b.slot.load_eta_s == 20.0
+        assert b.slot.resident.load_eta_s == 20.0
         b.slot.warm()
         await b.nursery.child(1)
         b.clock.advance(15)
-        assert (ModelState.LOADING, 5.0) == (b.slot.state, b.slot.load_eta_s)
+        assert (ModelState.LOADING, 5.0) == (b.slot.state, b.slot.resident.load_eta_s)
 
 
 async def test_an_unused_model_ends_after_its_idle_time() -> None:
@@ -272,7 +282,7 @@ async def test_frames_out_of_turn_end_the_child(frame: wire.AnyMessage | Excepti
 async def test_a_death_while_idle_is_noticed() -> None:
     """The model is cold again, and the next request starts a fresh child."""
     async with bench() as b:
-        await b.slot.ensure_up()
+        await b.slot.resident.ensure_up()
         b.nursery.children[0].die()
         await settle()
         assert (ModelState.COLD, ["crash"]) == (b.slot.state, b.recorder.losses)
@@ -375,6 +385,273 @@ async def test_close_ends_a_speaking_child() -> None:
         with pytest.raises(NodeError):
             await heard(utterance)
     assert child.was_ended
+
+
+PAUSE = b"\0\0" * 24  # a millisecond
+CLIP = Clip("ab" * 32, "/clips/ab.wav")
+
+
+async def test_pieces_are_one_utterance() -> None:
+    """One after the other in the same voice and seed, each a job of its own, with the pauses between them."""
+    async with bench() as b:
+        listener = b.speaking("one", "two", "three")
+        ids = set()
+        for text in ("one", "two", "three"):
+            job = await (await b.nursery.child()).next_job()
+            assert (text, "alloy", 7) == (job.text, job.voice, job.seed)
+            ids.add(job.id)
+            b.nursery.children[0].give(wire.Audio(job.id, text[:2].encode()), wire.Done(job.id, 0.5))
+        assert b"on" + PAUSE + b"tw" + PAUSE + b"th" == await listener
+        assert 3 == len(ids)
+        assert [1.5] == [speech.generation_time_s for speech in b.recorder.speeches]
+
+
+async def test_nothing_to_say_needs_no_engine() -> None:
+    """A moment of silence, at once, also while somebody else speaks."""
+    async with bench() as b:
+        listener = b.speaking()
+        child = await b.nursery.child()
+        job = await child.next_job()
+        async with b.slot.speaking(b.job(), ()) as utterance:
+            assert bytes(4800) == await heard(utterance)
+            assert (0.1, 0.0) == (utterance.speech.audio_duration_s, utterance.speech.generation_time_s)
+        child.give(wire.Done(job.id, 0.1))
+        await listener
+
+
+async def test_a_crash_between_two_sounds_is_healed() -> None:
+    """A piece that was not heard yet is spoken by a fresh child; the pieces before it are not said again."""
+    async with bench() as b:
+        listener = b.speaking("one", "two")
+        child = await b.nursery.child()
+        job = await child.next_job()
+        child.give(wire.Audio(job.id, b"on"), wire.Done(job.id, 0.5))
+        assert "two" == (await child.next_job()).text
+        child.die()
+        successor = await b.nursery.child(1)
+        job = await successor.next_job()
+        assert "two" == job.text
+        successor.give(wire.Audio(job.id, b"tw"), wire.Done(job.id, 0.5))
+        assert b"on" + PAUSE + b"tw" == await listener
+        assert (["crash"], ["crash"]) == (b.recorder.losses, b.recorder.retries)
+
+
+async def test_a_crash_in_a_later_sound_is_told() -> None:
+    """What was heard of the second piece must not be said again."""
+    async with bench() as b:
+        listener = b.speaking("one", "two")
+        child = await b.nursery.child()
+        job = await child.next_job()
+        child.give(wire.Audio(job.id, b"on"), wire.Done(job.id, 0.5))
+        job = await child.next_job()
+        child.give(wire.Audio(job.id, b"tw"))
+        child.die()
+        with pytest.raises(EngineCrashed):
+            await listener
+        assert (1, []) == (len(b.nursery.children), b.recorder.retries)
+
+
+async def test_batch_work_makes_way_between_pieces() -> None:
+    """An interactive request goes first; then the batch job goes on, before batch jobs that came later."""
+    async with bench() as b:
+        said: list[str] = []
+        batch = b.speaking("one", "two", priority=Priority.BATCH)
+        child = await b.nursery.child()
+        job = await child.next_job()
+        later = b.speaking("later", priority=Priority.BATCH)
+        urgent = b.speaking("urgent", "more urgent")
+        await settle()
+        for _ in range(5):
+            said.append(job.text)
+            child.give(wire.Done(job.id, 0.1))
+            if len(said) < 5:
+                job = await child.next_job()
+        await asyncio.gather(batch, later, urgent)
+        assert ["one", "urgent", "more urgent", "two", "later"] == said
+
+
+async def test_leaving_between_pieces_speaks_no_more() -> None:
+    """The child is told to stop the piece it is at, and hears of no further one."""
+    async with bench() as b:
+        async with b.slot.speaking(b.job(), (Piece("one"), Piece("two"))):
+            child = await b.nursery.child()
+            job = await child.next_job()
+        child.give(wire.Done(job.id, 0.1))
+        await settle()
+        assert (False, [wire.Cancel(job.id)]) == (b.slot.turns.is_busy, child.sent)
+
+
+async def test_leaving_while_making_way_leaves_the_line() -> None:
+    """A batch job that waits to go on holds no turn, and gives none back twice."""
+    async with bench() as b:
+        async with b.slot.speaking(b.job(), (Piece("one"), Piece("two")), Priority.BATCH):
+            child = await b.nursery.child()
+            job = await child.next_job()
+            urgent = b.speaking("urgent")
+            await settle()
+            child.give(wire.Done(job.id, 0.1))
+            job = await child.next_job()
+            assert ("urgent", 1) == (job.text, b.slot.turns.depth)
+        await settle()
+        assert 0 == b.slot.turns.depth
+        child.give(wire.Done(job.id, 0.1))
+        await urgent
+        assert not b.slot.turns.is_in_use
+
+
+async def test_a_full_device_costs_one_request_and_the_child() -> None:
+    """The process that ran out of memory is not asked again; its successor serves the next request."""
+    async with bench() as b:
+        listener = b.speaking()
+        child = await b.nursery.child()
+        job = await child.next_job()
+        child.give(wire.Failed(job.id, "OutOfMemoryError: CUDA out of memory", wire.Fault.MEMORY))
+        with pytest.raises(EngineOutOfMemory) as caught:
+            await listener
+        assert (503, 5, "out_of_memory") == (caught.value.status, caught.value.retry_after_s, caught.value.code)
+        assert (True, ["memory"]) == (child.was_ended, b.recorder.losses)
+        listener = b.speaking()
+        await b.spoken(1)
+        await listener
+
+
+async def test_a_refusal_is_the_requests_fault() -> None:
+    """400 with the field, and the child goes on."""
+    async with bench() as b:
+        listener = b.speaking()
+        child = await b.nursery.child()
+        job = await child.next_job()
+        child.give(wire.Failed(job.id, "The recording is too short.", wire.Fault.REQUEST, "voice"))
+        with pytest.raises(BadRequest, match="too short") as caught:
+            await listener
+        assert (400, "voice", False) == (caught.value.status, caught.value.param, child.was_ended)
+
+
+async def test_failed_loads_are_not_tried_again_at_once() -> None:
+    """Whoever asks meanwhile is told why, and when to come back; the wait doubles until one comes up."""
+    async with bench(comes_up=False) as b:
+        for number, wait_s in enumerate((2, 4, 8)):
+            listener = b.speaking()
+            child = await b.nursery.child(number)
+            child.give(wire.LoadFailed("RuntimeError: no weights"))
+            with pytest.raises(EngineLoadFailed, match="no weights") as caught:
+                await listener
+            assert wait_s == caught.value.retry_after_s
+            b.clock.advance(wait_s - 1)
+            with pytest.raises(EngineLoadFailed, match=f"no weights .{number + 1} in a row; next try in 1 s"):
+                await b.speaking()
+            with pytest.raises(EngineLoadFailed):
+                b.slot.warm()
+            assert number + 1 == len(b.nursery.children)
+            b.clock.advance(1)
+        assert ["fake"] * 3 == b.recorder.failed_loads
+        b.slot.warm()
+        (await b.nursery.child(3)).give(wire.Ready(0))
+        await settle()
+        assert (ModelState.UP, 0.0, None) == (
+            b.slot.state,
+            b.slot.resident.retry_in_s,
+            b.slot.resident.backoff.reason,
+        )
+
+
+async def test_a_death_while_loading_may_be_chance() -> None:
+    """One is healed unseen; two in a row are told, and waited for."""
+    async with bench(comes_up=False) as b:
+        listener = b.speaking()
+        (await b.nursery.child()).die()
+        (await b.nursery.child(1)).give(wire.Ready(0))
+        await b.spoken(1)
+        await listener
+        b.slot.unload()
+        listener = b.speaking()
+        for number in (2, 3):
+            (await b.nursery.child(number)).die()
+        with pytest.raises(EngineCrashed):
+            await listener
+        with pytest.raises(EngineLoadFailed, match="died"):
+            await b.speaking()
+
+
+async def test_a_request_right_after_an_unload_is_served() -> None:
+    """A load that was just called off is not what the request waits for: it gets one of its own."""
+    async with bench(comes_up=False) as b:
+        b.slot.warm()
+        await b.nursery.child()
+        assert b.slot.unload()
+        listener = b.speaking()
+        (await b.nursery.child(1)).give(wire.Ready(0))
+        await b.spoken(1)
+        assert b"\1\0" * 24000 == await listener
+
+
+async def test_unload_happens_when_the_last_in_line_leaves() -> None:
+    """Even when it leaves in the moment its turn comes."""
+    async with bench() as b:
+        await b.slot.resident.ensure_up()
+        await b.slot.turns.take(60)
+        waiting = b.speaking()
+        await settle()
+        assert not b.slot.unload()
+        b.slot.turns.give_back()
+        waiting.cancel()
+        await settle()
+        assert (True, ModelState.COLD) == (b.nursery.children[0].was_ended, b.slot.state)
+
+
+async def test_a_voice_is_prepared_when_the_model_is_up() -> None:
+    """A cold model is left alone unless told otherwise; an engine's refusal is the recording's fault."""
+    async with bench() as b:
+        assert not await b.slot.prepare(CLIP)
+        assert [] == b.nursery.children
+        preparing = asyncio.create_task(b.slot.prepare(CLIP, load=True))
+        child = await b.nursery.child()
+        frame = await child.next_preparation()
+        assert CLIP == frame.clip
+        child.give(wire.Progress(), wire.Done(frame.job_id, 2.0, Memory(1, 2, 3)))
+        assert await preparing
+        assert Memory(1, 2, 3) == b.slot.resident.memory
+        preparing = asyncio.create_task(b.slot.prepare(CLIP))
+        frame = await child.next_preparation()
+        child.give(wire.Failed(frame.job_id, "Too short.", wire.Fault.REQUEST, "voice"))
+        with pytest.raises(BadRequest, match="Too short"):
+            await preparing
+
+
+async def test_preparing_waits_for_speech_and_goes_on_alone() -> None:
+    """Who is interactive goes first; a preparation that has begun does not end with who asked for it."""
+    async with bench() as b:
+        listener = b.speaking()
+        child = await b.nursery.child()
+        job = await child.next_job()
+        preparing = asyncio.create_task(b.slot.prepare(CLIP))
+        await settle()
+        urgent = b.speaking()
+        await settle()
+        child.give(wire.Done(job.id, 0.1))
+        await listener
+        job = await child.next_job()
+        child.give(wire.Done(job.id, 0.1))
+        await urgent
+        frame = await child.next_preparation()
+        preparing.cancel()
+        await settle()
+        assert b.slot.turns.is_busy
+        child.give(wire.Done(frame.job_id, 2.0))
+        await settle()
+        assert not b.slot.turns.is_busy
+
+
+async def test_second_tries_of_the_engine_are_counted() -> None:
+    """What the engine notes is kept with the utterance."""
+    async with bench() as b:
+        async with b.slot.speaking(b.job()) as utterance:
+            child = await b.nursery.child()
+            job = await child.next_job()
+            child.give(wire.Done(job.id, 0.1, None, ("retried with seed 8: it babbled", "cut at 40 s")))
+            await heard(utterance)
+        assert ["retried with seed 8: it babbled", "cut at 40 s"] == utterance.notes
+        assert ["engine"] == b.recorder.retries
 
 
 async def test_repr_tells_the_story() -> None:

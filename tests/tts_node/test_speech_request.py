@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_node.domain import AudioFormat, SpeechRequest
+from tts_node.domain import AudioFormat, Layout, Priority, SpeechRequest
 from tts_node.errors import BadRequest
 from tts_node.speech_request import parse_speech_request
 
@@ -19,7 +19,7 @@ def parse(**body: Any) -> SpeechRequest:
 
 def test_the_least_request() -> None:
     """Only `input` is needed; the rest has OpenAI's defaults."""
-    assert SpeechRequest(text="Hello", format=AudioFormat.MP3, speed=1.0) == parse()
+    assert SpeechRequest(text="Hello", format=AudioFormat.MP3, speed=1.0, layout=Layout(24_000, 1)) == parse()
 
 
 def test_everything_at_once() -> None:
@@ -36,6 +36,11 @@ def test_everything_at_once() -> None:
         is_segment=True,
         stream=False,
         is_sse=True,
+        priority=Priority.BATCH,
+        options={"exaggeration": 0.7},
+        pitch=1.5,
+        volume=0.5,
+        layout=Layout(16_000, 2),
     )
     assert expected == parse(
         model="tts-1",
@@ -48,7 +53,15 @@ def test_everything_at_once() -> None:
         segment=True,
         stream=False,
         stream_format="sse",
+        priority="batch",
+        pitch=1.5,
+        volume=0.5,
+        sample_rate=16_000,
+        bit_depth=16,
+        channels=2,
+        codec="opus",
         exaggeration=0.7,
+        top_k=None,
     )
 
 
@@ -110,6 +123,18 @@ def test_null_means_absent() -> None:
         (b'{"input":"a","segment":"yes"}', "segment"),
         (b'{"input":"a","stream":"maybe"}', "stream"),
         (b'{"input":"a","stream_format":"midi"}', "stream_format"),
+        (b'{"input":"a","pitch":0.4}', "pitch"),
+        (b'{"input":"a","pitch":NaN}', "pitch"),
+        (b'{"input":"a","volume":-1}', "volume"),
+        (b'{"input":"a","volume":4.5}', "volume"),
+        (b'{"input":"a","sample_rate":7000}', "sample_rate"),
+        (b'{"input":"a","sample_rate":44100.5}', "sample_rate"),
+        (b'{"input":"a","sample_rate":44100,"response_format":"opus"}', "sample_rate"),
+        (b'{"input":"a","bit_depth":24}', "bit_depth"),
+        (b'{"input":"a","channels":5}', "channels"),
+        (b'{"input":"a","codec":"vorbis","response_format":"wav"}', "codec"),
+        (b'{"input":"a","codec":5}', "codec"),
+        (b'{"input":"a","priority":"urgent"}', "priority"),
         (b'{"input":"a","language":7}', "language"),
         (b'{"input":"a","instructions":7}', "instructions"),
     ],

@@ -2,17 +2,18 @@
 
 import pytest
 
-from tts_node.domain import Job, Speech
+from tts_node.domain import Job, Piece, Speech
 from tts_node.errors import EngineCrashed
 from tts_node.utterance import Utterance
 
 pytestmark = pytest.mark.anyio
 JOB = Job(id=1, text="x", voice="alloy")
+TEXT = (Piece("x"),)
 
 
 async def test_pieces_are_joined_in_order() -> None:
     """What came before it was read comes as one piece."""
-    utterance = Utterance(JOB)
+    utterance = Utterance(JOB, TEXT)
     for piece in (b"aa", b"bb"):
         utterance.offer(piece)
     utterance.finish(0.5)
@@ -22,7 +23,7 @@ async def test_pieces_are_joined_in_order() -> None:
 
 async def test_a_failure_comes_after_what_was_said() -> None:
     """Audio first, then the error."""
-    utterance = Utterance(JOB)
+    utterance = Utterance(JOB, TEXT)
     utterance.offer(b"aa")
     utterance.fail(EngineCrashed("died"))
     pieces = utterance.pieces()
@@ -33,7 +34,7 @@ async def test_a_failure_comes_after_what_was_said() -> None:
 
 async def test_a_full_buffer_says_so() -> None:
     """The engine is held back at the bound, and let go by reading."""
-    utterance = Utterance(JOB, buffer_bytes=4)
+    utterance = Utterance(JOB, TEXT, buffer_bytes=4)
     assert utterance.offer(b"aa")
     assert not utterance.offer(b"bb")
     assert b"aabb" == await anext(utterance.pieces())
@@ -44,7 +45,7 @@ async def test_a_full_buffer_says_so() -> None:
 async def test_cancelling_makes_room_and_drops() -> None:
     """Nobody listens: nothing is kept, nobody is held back, the slot is told once."""
     calls: list[str] = []
-    utterance = Utterance(JOB, buffer_bytes=2)
+    utterance = Utterance(JOB, TEXT, buffer_bytes=2)
     utterance.on_cancel = lambda: calls.append("stop")
     utterance.offer(b"aa")
     utterance.cancel()
@@ -58,7 +59,7 @@ async def test_cancelling_makes_room_and_drops() -> None:
 async def test_cancelling_after_the_end_stops_nothing() -> None:
     """A finished utterance has nothing to stop."""
     calls: list[str] = []
-    utterance = Utterance(JOB)
+    utterance = Utterance(JOB, TEXT)
     utterance.on_cancel = lambda: calls.append("stop")
     utterance.finish(0.1)
     utterance.cancel()

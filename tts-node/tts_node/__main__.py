@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from tts_node import __version__
-from tts_node.commands import doctor, say, serve
+from tts_node.commands import bench, doctor, download, say, serve, setup
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -13,7 +13,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tts-node", description="Speech from this machine, over HTTP.")
     parser.add_argument("--version", action="version", version=f"tts-node {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, say, doctor):
+    for command in (serve, say, setup, download, doctor, bench):
         command.add_parser(commands)
     return parser
 

@@ -14,17 +14,20 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from tts_node import metrics
+from tts_node.api_voices import VoiceRoutes
 from tts_node.domain import SAMPLE_RATE, ModelState, Outcome
 from tts_node.errors import ClientGone, NodeError
 from tts_node.heartbeat import Heartbeat
 from tts_node.http import (
     json_response,
     on_fault,
+    on_gone,
     on_node_error,
     on_route_error,
     read_body,
     while_connected,
 )
+from tts_node.library import Library
 from tts_node.node import Model, Node, Order, draining
 from tts_node.ports import Observer
 from tts_node.replies import Cut, Reply
@@ -86,6 +89,7 @@ class SpeechRoute:
         settings = self._settings
         body = await read_body(scope, receive, settings.body_limit_bytes, settings.body_timeout_s)
         order = self._node.order(parse_speech_request(body, settings.input_limit))
+        order = await self._threads.run(self._node.scripted, order)
         await while_connected(receive, self._speak(order, send, started_s))
 
     async def _speak(self, order: Order, send: Send, started_s: float) -> None:
@@ -126,7 +130,7 @@ class EventsRoute:
 
 
 class Lists:
-    """Models and voices, in the shapes clients know. From static tables: no child is asked."""
+    """Models, in the shapes clients know. From static tables: no child is asked."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -144,11 +148,6 @@ class Lists:
         """As Open WebUI asks for them."""
         return json_response({"models": [{"id": name} for name in self._node.models]})
 
-    async def voices(self, _request: Request) -> Response:
-        """Of all engines."""
-        models = self._node.models.values()
-        return json_response({"voices": [voice for model in models for voice in model.catalogue.voices]})
-
     def _row(self, model: Model) -> dict[str, object]:
         return {
             "id": model.descriptor.id,
@@ -158,6 +157,7 @@ class Lists:
             "state": self._node.state_of(model),
             "languages": sorted(set(model.catalogue.languages.values())),
             "sample_rate": SAMPLE_RATE,
+            "cloning": model.descriptor.cloning is not None,
         }
 
 
@@ -192,6 +192,7 @@ class Controls:
 
 def build_routes(
     node: Node,
+    library: Library,
     settings: Settings,
     threads: Threads,
     observer: Observer,
@@ -216,7 +217,7 @@ def build_routes(
         Route("/v1/models", lists.models),
         Route("/v1/models/{id:path}", lists.one_model),
         *(Route(f"{prefix}/audio/models", lists.audio_models) for prefix in ("/v1", "")),
-        *(Route(f"{prefix}/audio/voices", lists.voices) for prefix in ("/v1", "")),
+        *VoiceRoutes(node, library, settings.body_timeout_s).routes(),
         Route("/warm", controls.warm, methods=["POST"]),
         Route("/unload", controls.unload, methods=["POST"]),
         Route("/yield", controls.make_room, methods=["POST"]),
@@ -224,7 +225,12 @@ def build_routes(
     ]
     app = Starlette(
         routes=routes,
-        exception_handlers={NodeError: on_node_error, HTTPException: on_route_error, Exception: on_fault},
+        exception_handlers={
+            ClientGone: on_gone,
+            NodeError: on_node_error,
+            HTTPException: on_route_error,
+            Exception: on_fault,
+        },
     )
     app.router.redirect_slashes = False
     return app

@@ -1,6 +1,7 @@
 """The composition root: the one room that knows every other."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -8,15 +9,24 @@ from typing import Self
 from starlette.types import ASGIApp
 
 from tts_node.access import Access
+from tts_node.adoption import Adoption
 from tts_node.api import build_routes
-from tts_node.domain import EngineConfig, ModelState, Outcome, Speech
+from tts_node.budget import Budget
+from tts_node.clip import Demand
+from tts_node.clip_process import ClipReader
+from tts_node.domain import ModelState, Outcome, Priority, Speech
 from tts_node.engines import REGISTRY, EngineDescriptor
+from tts_node.estimate import Estimates, Ewma
 from tts_node.gate import Gate
 from tts_node.heartbeat import Heartbeat
+from tts_node.library import Bounds, Library
+from tts_node.load_times import LoadTimes
 from tts_node.metrics import Metrics
 from tts_node.node import Model, Node
+from tts_node.offer import make_offer
 from tts_node.process import ChildProcess, Launch
 from tts_node.settings import Settings
+from tts_node.shelf import Shelf
 from tts_node.slot import Slot
 from tts_node.threads import Threads
 
@@ -43,6 +53,19 @@ class Relay:
     def loaded(self, model: str, load_s: float) -> None:
         """A model came up."""
         self.metrics.loaded(model, load_s)
+        self.app.remember_load(model, load_s)
+
+    def load_failed(self, model: str) -> None:
+        """A model did not come up."""
+        self.metrics.load_failed(model)
+
+    def evicted(self, model: str) -> None:
+        """An idle model made room."""
+        self.metrics.evicted(model)
+
+    def retried(self, reason: str) -> None:
+        """Something was spoken anew."""
+        self.metrics.retried(reason)
 
     def child_lost(self, reason: str) -> None:
         """A child ended unwanted."""
@@ -64,27 +87,44 @@ class App:
         launch: Launch = ChildProcess.spawn,
     ) -> None:
         self.settings = settings
-        self._metrics = Metrics(self._queue_depth)
+        self._metrics = Metrics(self._queue_depth, lambda: self.node.vram())
+        self._load_times = LoadTimes(settings.cache_dir)
+        budget = Budget(settings.memory_budget_mb)
         self._threads = Threads()
         relay = Relay(self._metrics, self)
+        offer = make_offer(registry, settings.engine, settings.weights_dir)
         models = {
             name: Model(
-                descriptor,
-                descriptor.catalogue(),
+                registry[name],
+                registry[name].catalogue(),
                 Slot(
-                    descriptor,
+                    registry[name],
                     settings.slot_limits,
                     launch,
                     relay,
-                    config=EngineConfig(model=name, device=settings.device),
+                    config=settings.engine_config(registry[name]),
                     simulation=settings.simulate,
+                    budget=budget,
+                    estimates=Estimates(load_s=Ewma(self._load_times.of(name, settings.device))),
                 ),
             )
-            for name, descriptor in registry.items()
+            for name in offer.models
         }
-        self.node = Node(models, settings.engine, on_change=self.refresh)
+        self.library = self._open_library([registry[name] for name in offer.models])
+        self._adoption = Adoption(settings.voices_dir, self.library, self._threads)
+        self._watching: asyncio.Task[None] | None = None
+        self.node = Node(
+            models,
+            offer.default,
+            absent=offer.absent,
+            library=self.library,
+            dictionary=settings.dictionary,
+            on_change=self.refresh,
+        )
         self.heartbeat = Heartbeat(self.node.status, settings.listener_limit)
-        routes = build_routes(self.node, settings, self._threads, relay, self.heartbeat, self._metrics.text)
+        routes = build_routes(
+            self.node, self.library, settings, self._threads, relay, self.heartbeat, self._metrics.text
+        )
         self.asgi: ASGIApp = Gate(
             routes,
             Access(settings.api_key, settings.allowed_hosts),
@@ -93,14 +133,31 @@ class App:
         self.refresh()
 
     async def __aenter__(self) -> Self:
+        self._watching = asyncio.create_task(self._adoption.watch(), name="watch over the voices' folder")
         return self
 
     async def __aexit__(
         self, _type: type[BaseException] | None, _exc: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.heartbeat.say_goodbye("closed")
+        if self._watching:
+            self._watching.cancel()
+            await asyncio.wait((self._watching,))
         await self.node.close()
         self._threads.close()
+
+    def _open_library(self, descriptors: Sequence[EngineDescriptor]) -> Library:
+        settings = self.settings
+        catalogues = [descriptor.catalogue() for descriptor in descriptors]
+        return Library(
+            Shelf(settings.voices_dir),
+            ClipReader(),
+            self._threads,
+            demand=Demand.of(descriptors),
+            bounds=Bounds(settings.voices_limit, settings.voices_limit_mb << 20),
+            reserved=frozenset(name.lower() for catalogue in catalogues for name in catalogue.names),
+            on_change=lambda: self.refresh(),
+        )
 
     def refresh(self) -> None:
         """Tells metrics and listeners what the node is doing now."""
@@ -113,5 +170,11 @@ class App:
         self.node.drain()
         self.heartbeat.say_goodbye(reason)
 
-    def _queue_depth(self) -> float:
-        return float(sum(model.slot.turns.depth for model in self.node.models.values()))
+    def remember_load(self, model: str, load_s: float) -> None:
+        """For the first ETA after the next start, of a model that takes long."""
+        found = self.node.models.get(model)
+        if found and found.descriptor.needs_weights and not self.settings.simulate.is_on:
+            self._load_times.put(model, self.settings.device, load_s)
+
+    def _queue_depth(self, priority: Priority) -> float:
+        return float(sum(model.slot.turns.depth_of(priority) for model in self.node.models.values()))

@@ -1,6 +1,8 @@
-"""PCM to PCM, incrementally, with PyAV: another sample rate, another tempo. Used in the child process."""
+"""PCM to PCM, incrementally, with PyAV: another sample rate, another tempo. Used in the child process,
+and in the node's encoder threads.
+"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import av
@@ -46,23 +48,80 @@ class Resampler:
         return pcm_of(self._resampler.resample(None)) if self._position else b""
 
 
+class Shaper:
+    """From the node's samples to what a codec wants: rate, sample format, one channel or two alike.
+
+    Two channels are copies: ffmpeg's own mixing of one into two would take 3 dB away. Eight bits are reached
+    through floating point, which is rounded; ffmpeg cuts 16 bits off to 8, and that costs 6 dB of noise.
+    """
+
+    def __init__(self, sample_format: str, rate: int, channels: int) -> None:
+        self._position = 0
+        self._graph: Graph | None = None
+        self._resampler: av.AudioResampler | None = None
+        if channels == 1 and sample_format != "u8":
+            self._resampler = av.AudioResampler(format=sample_format, layout="mono", rate=rate)
+        else:
+            copies = [("pan", "stereo|c0=c0|c1=c0")] if channels == 2 else []
+            self._graph = graph_of(
+                SAMPLE_RATE,
+                ("aformat", "sample_fmts=flt"),
+                ("aresample", str(rate)),
+                *copies,
+                ("aformat", f"sample_fmts={sample_format}"),
+            )
+
+    def feed(self, pcm: bytes) -> list[AudioFrame]:
+        """What can be said now about these samples."""
+        if not pcm:
+            return []
+        frame = frame_of(pcm, SAMPLE_RATE, self._position)
+        self._position += frame.samples
+        return self._passed(frame)
+
+    def flush(self) -> list[AudioFrame]:
+        """What was kept back."""
+        return self._passed(None) if self._position else []
+
+    def _passed(self, frame: AudioFrame | None) -> list[AudioFrame]:
+        if self._resampler:
+            return self._resampler.resample(frame)
+        assert self._graph
+        self._graph.push(frame)
+        return list(pulled(self._graph))
+
+
+def graph_of(rate: int, *filters: tuple[str, str]) -> Graph:
+    """A chain of ffmpeg's filters for s16 mono at that rate, each with its settings; push and pull it."""
+    graph = Graph()
+    last = graph.add_abuffer(sample_rate=rate, format="s16", layout="mono", time_base=Fraction(1, rate))
+    for name, settings in (*filters, ("abuffersink", None)):
+        following = graph.add(name, settings)
+        last.link_to(following)
+        last = following
+    graph.configure()
+    return graph
+
+
+def pulled(graph: Graph) -> Iterator[AudioFrame]:
+    """Everything the chain has ready."""
+    while True:
+        try:
+            frame = graph.pull()
+        except (BlockingIOError, EOFError):  # needs more input; has no more
+            return
+        assert isinstance(frame, AudioFrame)
+        yield frame
+
+
 class Tempo:
     """Faster or slower at the same pitch (ffmpeg's atempo, 0.5 and up)."""
 
     def __init__(self, rate: int, tempo: float) -> None:
         self._rate = rate
         self._position = 0
-        self._graph = Graph()
-        source = self._graph.add_abuffer(
-            sample_rate=rate, format="s16", layout="mono", time_base=Fraction(1, rate)
-        )
-        stretch = self._graph.add("atempo", f"{tempo:.4f}")
-        shape = self._graph.add("aformat", "sample_fmts=s16:channel_layouts=mono")
-        sink = self._graph.add("abuffersink")
-        source.link_to(stretch)
-        stretch.link_to(shape)
-        shape.link_to(sink)
-        self._graph.configure()
+        shape = ("aformat", "sample_fmts=s16:channel_layouts=mono")
+        self._graph = graph_of(rate, ("atempo", f"{tempo:.4f}"), shape)
 
     def feed(self, pcm: bytes) -> bytes:
         """What can be said now about these samples."""
@@ -71,18 +130,9 @@ class Tempo:
         frame = frame_of(pcm, self._rate, self._position)
         self._position += frame.samples
         self._graph.push(frame)
-        return pcm_of(self._pull())
+        return pcm_of(pulled(self._graph))
 
     def flush(self) -> bytes:
         """What was kept back."""
         self._graph.push(None)
-        return pcm_of(self._pull())
-
-    def _pull(self) -> Iterable[AudioFrame]:
-        while True:
-            try:
-                frame = self._graph.pull()
-            except (BlockingIOError, EOFError):  # needs more input; has no more
-                return
-            assert isinstance(frame, AudioFrame)
-            yield frame
+        return pcm_of(pulled(self._graph))

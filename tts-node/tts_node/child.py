@@ -6,8 +6,11 @@ Rules that keep its parent safe:
 - The end of stdin means that the node is gone, however it went: the reader thread ends the process at
   once, in the middle of an inference too. So no child outlives a node, not even one killed with -9.
 - The main thread belongs to the engine. Only the reader thread reads, both threads may write.
+- Whatever the engine computes, the node's loop goes first; and when the machine runs out of memory, the kernel
+  takes the child and not the node.
 """
 
+import contextlib
 import faulthandler
 import os
 import queue
@@ -16,17 +19,31 @@ import sys
 import threading
 import time
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 from tts_node import wire
-from tts_node.domain import BYTES_PER_SAMPLE, SAMPLE_RATE, Clip, Job, Simulation
+from tts_node.domain import BYTES_PER_SAMPLE, NOTHING_S, SAMPLE_RATE, Clip, Job, Simulation
 from tts_node.engines.simulation import SimulatedEngine
-from tts_node.ports import Engine
+from tts_node.ports import Engine, Unspeakable
 
 _READ_BYTES = 65536
+_NICE = 10  # of 19; Windows is told at the spawn
+_OOM_SCORE = "700"  # of 1000: what Linux adds when it looks for somebody to kill
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
-# Where nothing can be spoken ("…") a moment of silence is the answer: no audio at all is no valid file.
-_SHORTEST = bytes(SAMPLE_RATE * BYTES_PER_SAMPLE // 10)
+# What CUDA, cuDNN, Metal and the CPU's allocators say when the device is full or broken. A CUDA context that
+# failed once fails for ever after, so all of it ends the process.
+_MEMORY_WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "bad_alloc",
+    "cuda error",
+    "cudnn",
+)
+
+_SHORTEST = bytes(round(SAMPLE_RATE * NOTHING_S) * BYTES_PER_SAMPLE)
 
 
 class Pipes:
@@ -138,6 +155,48 @@ class Reader:
                 raise wire.WireError(f"{type(message).__name__} is not for a child")
 
 
+def make_way() -> None:
+    """Lowers this process below its parent: the node must answer while every core computes here."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
+    with contextlib.suppress(OSError):  # Linux only
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
+
+
+def core_count() -> int:
+    """The cores that this process may use, which in a container or under taskset are fewer than there are."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def limit_threads(threads: int) -> None:
+    """Tells every numeric library, before it is imported, how many threads it may have. Two such libraries with a
+    thread for each core each get in each other's way; what the owner of the machine has set is left alone.
+    """
+    for name in _THREAD_VARIABLES:
+        os.environ.setdefault(name, str(threads or core_count()))
+
+
+def fault_of(exc: BaseException) -> wire.Fault:
+    """Whose fault an engine's exception is."""
+    if isinstance(exc, Unspeakable):
+        return wire.Fault.REQUEST
+    text = f"{type(exc).__name__} {exc}".lower()
+    is_memory = (
+        isinstance(exc, MemoryError) or "outofmemory" in text or any(word in text for word in _MEMORY_WORDS)
+    )
+    return wire.Fault.MEMORY if is_memory else wire.Fault.ENGINE
+
+
+def failure(job_id: int, exc: Exception) -> wire.Failed:
+    """What the node is told of it."""
+    if isinstance(exc, Unspeakable):
+        return wire.Failed(job_id, str(exc), wire.Fault.REQUEST, exc.param)
+    return wire.Failed(job_id, f"{type(exc).__name__}: {exc}", fault_of(exc))
+
+
 def build_engine(load: wire.Load) -> Engine:
     """Imports the engine and wraps it if a slower machine is simulated. Loads nothing."""
     module, _, name = load.factory.partition(":")
@@ -150,10 +209,11 @@ def come_up(pipes: Pipes, load: wire.Load) -> Engine:
     """Loads the engine and says so, or says why not and ends."""
     started_s = time.monotonic()
     try:
+        limit_threads(load.config.threads)
         engine = build_engine(load)
         engine.load()
     except Exception as exc:
-        pipes.send(wire.LoadFailed(f"{type(exc).__name__}: {exc}"))
+        pipes.send(wire.LoadFailed(f"{type(exc).__name__}: {exc}", fault_of(exc) is wire.Fault.MEMORY))
         os._exit(1)
     pipes.send(wire.Ready(time.monotonic() - started_s, engine.memory()))
     return engine
@@ -170,7 +230,7 @@ def perform(pipes: Pipes, engine: Engine, work: Job | Clip, outlet: PipeOutlet) 
             outlet.write(_SHORTEST[outlet.pcm_bytes :])
         done = wire.Done(outlet.job_id, time.monotonic() - started_s, engine.memory(), tuple(outlet.notes))
     except Exception as exc:
-        pipes.send(wire.Failed(outlet.job_id, f"{type(exc).__name__}: {exc}"))
+        pipes.send(failure(outlet.job_id, exc))
     else:
         pipes.send(done)
 
@@ -179,6 +239,7 @@ def main() -> NoReturn:
     """Load, then jobs, until stdin ends."""
     for kind in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group; the node decides what ends
         signal.signal(kind, signal.SIG_IGN)
+    make_way()
     faulthandler.enable()
     pipes = Pipes()
     reader = Reader(pipes)

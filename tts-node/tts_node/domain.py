@@ -8,6 +8,7 @@ import msgspec
 
 SAMPLE_RATE = 24_000  # inside the node audio is always 24 kHz s16le mono, whatever the engine speaks
 BYTES_PER_SAMPLE = 2
+NOTHING_S = 0.1  # of silence, where nothing can be spoken ("…"): no audio at all is no valid file
 TOKENS_PER_AUDIO_SECOND = 25  # the rate of Chatterbox's speech tokens; `usage` counts every engine's audio in it
 
 
@@ -30,6 +31,34 @@ class AudioFormat(StrEnum):
     def media_type(self) -> str:
         """The reply's Content-Type (opus travels in an Ogg container)."""
         return {"mp3": "audio/mpeg", "opus": "audio/ogg"}.get(self.value, f"audio/{self.value}")
+
+
+class Codec(StrEnum):
+    """How samples are written in `wav` and `pcm`; the names are ffmpeg's. 8 bits are unsigned, as WAV has it."""
+
+    PCM_U8 = "pcm_u8"
+    PCM_S16LE = "pcm_s16le"
+    PCM_S24LE = "pcm_s24le"
+    PCM_S32LE = "pcm_s32le"
+    PCM_MULAW = "pcm_mulaw"
+    PCM_ALAW = "pcm_alaw"
+
+    @property
+    def bits(self) -> int:
+        """Per sample, as written."""
+        return {"pcm_s16le": 16, "pcm_s24le": 24, "pcm_s32le": 32}.get(self.value, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The shape of the samples a client gets. What its format cannot carry is refused in `layout.py`."""
+
+    sample_rate: int = SAMPLE_RATE
+    channels: int = 1
+    codec: Codec = Codec.PCM_S16LE  # of wav and pcm; of flac only its bits count; mp3, opus and aac have none
+
+
+PLAIN = Layout()  # what the node speaks inside
 
 
 class Priority(IntEnum):
@@ -63,6 +92,7 @@ class Outcome(StrEnum):
     ENGINE_CRASHED = "engine_crashed"
     ENGINE_HUNG = "engine_hung"
     ENGINE_FAILED = "engine_failed"
+    ENGINE_OUT_OF_MEMORY = "engine_out_of_memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +184,12 @@ class SpeechRequest:
     stream: bool | None = None  # None: the length of the text decides
     is_sse: bool = False
     priority: Priority = Priority.INTERACTIVE
-    options: Mapping[str, OptionValue] = field(default_factory=dict)  # engine options, as asked for
+    options: Mapping[str, object] = field(
+        default_factory=dict
+    )  # every other field, as it came: `options.py` judges
+    pitch: float = 1.0  # factor, at the same speed
+    volume: float = 1.0  # factor
+    layout: Layout = PLAIN
 
     def is_complete_reply(self, complete_under_chars: int) -> bool:
         """Whether the whole audio is made before the reply's first byte (and so can carry its figures)."""

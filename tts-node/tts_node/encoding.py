@@ -5,18 +5,19 @@ FLAC's sample count, MP3's Xing frame). A streamed one is never gone back in; it
 """
 
 import io
-import struct
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import av
 from av.audio.stream import AudioStream
 
-from tts_node.audio import frame_of
-from tts_node.domain import BYTES_PER_SAMPLE, SAMPLE_RATE, AudioFormat
+from tts_node.audio import Shaper
+from tts_node.domain import AudioFormat, Layout
+from tts_node.layout import layout_of
+from tts_node.uncompressed import StreamedWavEncoder, WholeWavEncoder, pcm_encoder
 
-_LOSSY_BIT_RATE = 64_000
-_UNKNOWN_SIZE = 0xFFFFFFFF
+_LOSSY_BIT_RATES = {1: 64_000, 2: 96_000}
+_MAX_BITS_PER_SAMPLE = 6  # and channel, that AAC can hold (ISO/IEC 14496-3): less than the bit rate at 8 kHz
 
 
 class Encoder(Protocol):
@@ -36,74 +37,6 @@ class Encoder(Protocol):
         """Frees what it holds; needed when it was not finished. Idempotent."""
 
 
-class PcmEncoder:
-    """Nothing to do."""
-
-    is_slow = False
-
-    def feed(self, pcm: bytes) -> bytes:
-        """The same bytes."""
-        return pcm
-
-    def finish(self) -> bytes:
-        """There is no rest."""
-        return b""
-
-    def close(self) -> None:
-        """There is nothing to free."""
-
-
-def wav_header(data_bytes: int | None) -> bytes:
-    """RIFF/WAVE, 44 bytes, for so much PCM; None when it is not known yet."""
-    riff = _UNKNOWN_SIZE if data_bytes is None else data_bytes + 36
-    data = _UNKNOWN_SIZE if data_bytes is None else data_bytes
-    rate, width = SAMPLE_RATE, BYTES_PER_SAMPLE
-    shape = struct.pack("<IHHIIHH", 16, 1, 1, rate, rate * width, width, 8 * width)
-    return b"RIFF" + struct.pack("<I", riff) + b"WAVEfmt " + shape + b"data" + struct.pack("<I", data)
-
-
-class StreamedWavEncoder:
-    """The header before the first samples."""
-
-    is_slow = False
-
-    def __init__(self) -> None:
-        self._head = wav_header(None)
-
-    def feed(self, pcm: bytes) -> bytes:
-        """The samples, after the header."""
-        head, self._head = self._head, b""
-        return head + pcm
-
-    def finish(self) -> bytes:
-        """A header, should no sample have come."""
-        return self._head
-
-    def close(self) -> None:
-        """There is nothing to free."""
-
-
-class WholeWavEncoder:
-    """Everything at the end, with true sizes."""
-
-    is_slow = False
-
-    def __init__(self) -> None:
-        self._pcm = bytearray()
-
-    def feed(self, pcm: bytes) -> bytes:
-        """Keeps them."""
-        self._pcm += pcm
-        return b""
-
-    def finish(self) -> bytes:
-        """The file."""
-        return wav_header(len(self._pcm)) + bytes(self._pcm)
-
-    def close(self) -> None:
-        """There is nothing to free."""
-
-
 @dataclass(frozen=True, slots=True)
 class Coding:
     """How PyAV makes one format."""
@@ -111,22 +44,17 @@ class Coding:
     container: str
     codec: str
     sample_format: str
-    rate: int = SAMPLE_RATE
-    bit_rate: int | None = None
+    is_lossy: bool = True
     whole: dict[str, str] = field(default_factory=dict)  # container options of a complete reply
     streamed: dict[str, str] = field(default_factory=dict)
 
 
 CODINGS = {
-    AudioFormat.MP3: Coding(
-        "mp3", "libmp3lame", "s16p", bit_rate=_LOSSY_BIT_RATE, streamed={"write_xing": "0", "id3v2_version": "0"}
-    ),
+    AudioFormat.MP3: Coding("mp3", "libmp3lame", "s16p", streamed={"write_xing": "0", "id3v2_version": "0"}),
     # Ogg pages of 20 ms: the default of one second would hold the stream back by as much.
-    AudioFormat.OPUS: Coding(
-        "ogg", "libopus", "s16", rate=48_000, bit_rate=_LOSSY_BIT_RATE, streamed={"page_duration": "20000"}
-    ),
-    AudioFormat.AAC: Coding("adts", "aac", "fltp", bit_rate=_LOSSY_BIT_RATE),
-    AudioFormat.FLAC: Coding("flac", "flac", "s16"),
+    AudioFormat.OPUS: Coding("ogg", "libopus", "s16", streamed={"page_duration": "20000"}),
+    AudioFormat.AAC: Coding("adts", "aac", "fltp"),
+    AudioFormat.FLAC: Coding("flac", "flac", "s16", is_lossy=False),
 }
 
 
@@ -158,35 +86,33 @@ class PyAvEncoder:
 
     is_slow = True
 
-    def __init__(self, audio_format: AudioFormat, *, is_whole: bool) -> None:
+    def __init__(self, audio_format: AudioFormat, layout: Layout, *, is_whole: bool) -> None:
         coding = CODINGS[audio_format]
         self._sink = _WholeSink() if is_whole else _StreamSink()
         options = coding.whole if is_whole else {**coding.streamed, "flush_packets": "1"}
         self._container = av.open(self._sink, "w", format=coding.container, container_options=options)
-        stream = self._container.add_stream(coding.codec, rate=coding.rate, layout="mono")
+        channels = "mono" if layout.channels == 1 else "stereo"
+        stream = self._container.add_stream(coding.codec, rate=layout.sample_rate, layout=channels)
         assert isinstance(stream, AudioStream)
-        stream.format = coding.sample_format
-        if coding.bit_rate:
-            stream.bit_rate = coding.bit_rate
+        sample_format = coding.sample_format if coding.is_lossy or layout.codec.bits == 16 else "s32"
+        stream.format = sample_format
+        if coding.is_lossy:
+            most = _MAX_BITS_PER_SAMPLE * layout.sample_rate * layout.channels
+            stream.bit_rate = min(_LOSSY_BIT_RATES[layout.channels], most)
         self._stream = stream
-        self._resampler = av.AudioResampler(format=coding.sample_format, layout="mono", rate=coding.rate)
-        self._position = 0
+        self._shaper = Shaper(sample_format, layout.sample_rate, layout.channels)
         self._is_closed = False
 
     def feed(self, pcm: bytes) -> bytes:
         """Encodes what fills a codec frame; the rest waits."""
-        if pcm:
-            frame = frame_of(pcm, SAMPLE_RATE, self._position)
-            self._position += frame.samples
-            for shaped in self._resampler.resample(frame):
-                self._container.mux(self._stream.encode(shaped))
+        for shaped in self._shaper.feed(pcm):
+            self._container.mux(self._stream.encode(shaped))
         return self._sink.take()
 
     def finish(self) -> bytes:
         """Flushes everything through."""
-        if self._position:
-            for shaped in self._resampler.resample(None):
-                self._container.mux(self._stream.encode(shaped))
+        for shaped in self._shaper.flush():
+            self._container.mux(self._stream.encode(shaped))
         self._container.mux(self._stream.encode(None))
         self.close()
         return self._sink.getvalue() if isinstance(self._sink, _WholeSink) else self._sink.take()
@@ -198,12 +124,13 @@ class PyAvEncoder:
             self._container.close()
 
 
-def encoder_for(audio_format: AudioFormat, *, is_whole: bool) -> Encoder:
-    """An encoder for one reply; `is_whole` when nothing is sent before its end."""
+def encoder_for(audio_format: AudioFormat, layout: Layout | None = None, *, is_whole: bool) -> Encoder:
+    """An encoder for one reply; `is_whole` when nothing is sent before its end. No layout: the format's own."""
+    layout = layout or layout_of(audio_format)
     match audio_format:
         case AudioFormat.PCM:
-            return PcmEncoder()
+            return pcm_encoder(layout)
         case AudioFormat.WAV:
-            return WholeWavEncoder() if is_whole else StreamedWavEncoder()
+            return WholeWavEncoder(layout) if is_whole else StreamedWavEncoder(layout)
         case _:
-            return PyAvEncoder(audio_format, is_whole=is_whole)
+            return PyAvEncoder(audio_format, layout, is_whole=is_whole)

@@ -8,14 +8,17 @@ NodeError
 │   ├── NotFound                 404, a route, model or voice
 │   ├── MethodNotAllowed         405
 │   ├── BodyTimeout              408, the body did not arrive
+│   ├── Conflict                 409, a voice of that name, or that recording, is there already
 │   └── TooLarge                 413
 ├── Busy                         429, the queue is full, or 503 after a wait beyond the deadline
 ├── Unavailable                  503, cold on purpose: yielded, draining, too many listeners
+├── StorageFailed                507, the library is full, or its disk is
 └── EngineError                  503, retryable: the node lives and the next request may work
     ├── EngineCrashed            the child process died
     ├── EngineHung               the child process was silent beyond the watchdog
-    ├── EngineFailed             the engine refused this utterance, and lives
-    └── EngineLoadFailed         the model could not be loaded
+    ├── EngineFailed             the engine raised for this utterance, and lives
+    ├── EngineOutOfMemory        the device is full or broken; the child was ended
+    └── EngineLoadFailed         the model could not be loaded, or is not tried again yet
 ClientGone                       not an answer: nobody is left to read one
 """
 
@@ -88,6 +91,12 @@ class BodyTimeout(CallerError):
     status = 408
 
 
+class Conflict(CallerError):
+    """What is there already stands against it."""
+
+    status = 409
+
+
 class TooLarge(CallerError):
     """The body is longer than the node reads."""
 
@@ -103,7 +112,7 @@ class Busy(NodeError):
 
 
 class WaitedTooLong(Busy):
-    """The queue did not move before the deadline."""
+    """The queue did not move, or no memory became free, before the deadline."""
 
     status = 503
 
@@ -113,6 +122,12 @@ class Unavailable(NodeError):
 
     status = 503
     outcome = Outcome.NODE_UNAVAILABLE
+
+
+class StorageFailed(NodeError):
+    """A voice cannot be kept."""
+
+    status = 507
 
 
 class EngineError(NodeError):
@@ -142,8 +157,14 @@ class EngineFailed(EngineError):
     """The engine raised for this utterance and lives on."""
 
 
+class EngineOutOfMemory(EngineError):
+    """The device had no memory left, or broke; a fresh child comes with the next request."""
+
+    outcome = Outcome.ENGINE_OUT_OF_MEMORY
+
+
 class EngineLoadFailed(EngineError):
-    """The model could not be loaded."""
+    """The model could not be loaded, or failed to so lately that it is not tried again yet."""
 
 
 class ClientGone(Exception):

@@ -57,6 +57,11 @@ async def on_fault(_request: Request, _exc: Exception) -> Response:
     return error_response(NodeError("The node failed; its log says why.", code="internal_error"))
 
 
+async def on_gone(_request: Request, _exc: Exception) -> Response:
+    """For nobody: the client left before its request was whole."""
+    return Response(status_code=400)
+
+
 async def read_body(scope: Scope, receive: Receive, limit_bytes: int, timeout_s: float) -> bytes:
     """The whole body. Raises TooLarge (before reading, when announced), BodyTimeout, ClientGone."""
     announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")

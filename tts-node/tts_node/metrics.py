@@ -4,10 +4,11 @@ Labels are bounded: models are the registry's, outcomes, states and reasons are 
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from tts_node.domain import ModelState, Outcome, Speech
+from tts_node.domain import Memory, ModelState, Outcome, Priority, Speech
 
 _LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _AUDIO_S = (0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300)
@@ -15,10 +16,20 @@ _RTF = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
+def _memory_of(kind: str, vram: Callable[[], Memory | None]) -> float:
+    memory = vram()
+    return 0.0 if memory is None else float(getattr(memory, f"{kind}_bytes"))
+
+
 class Metrics:
     """An `Observer` that counts."""
 
-    def __init__(self, queue_depth: Callable[[], float], registry: CollectorRegistry | None = None) -> None:
+    def __init__(
+        self,
+        queue_depth: Callable[[Priority], float],
+        vram: Callable[[], Memory | None] = lambda: None,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
         self._registry = registry = registry or CollectorRegistry()
         self._requests = Counter(
             "tts_node_requests_total",
@@ -72,12 +83,22 @@ class Metrics:
         self._state = Gauge(
             "tts_node_model_state", "1 for the state a model is in.", ["model", "state"], registry=registry
         )
-        depth = Gauge("tts_node_queue_depth", "Requests that wait for their turn.", registry=registry)
-        depth.set_function(queue_depth)
+        self._load_failures = Counter(
+            "tts_node_load_failures_total", "Models that did not come up.", ["model"], registry=registry
+        )
+        self._evictions = Counter(
+            "tts_node_evictions_total", "Idle models unloaded to make room.", ["model"], registry=registry
+        )
+        self._retries = Counter(
+            "tts_node_retries_total", "What was spoken anew, unheard.", ["reason"], registry=registry
+        )
+        self._watch(queue_depth, vram)
         for outcome in Outcome:  # a counter that exists from the start can be alerted on
             self._requests.labels(outcome)
-        for reason in ("crash", "hang", "protocol"):
+        for reason in ("crash", "hang", "protocol", "memory"):
             self._lost.labels(reason)
+        for reason in ("crash", "engine"):
+            self._retries.labels(reason)
 
     def text(self) -> bytes:
         """The exposition, of type CONTENT_TYPE."""
@@ -86,6 +107,22 @@ class Metrics:
     def refused(self, outcome: Outcome) -> None:
         """A request, to whatever route, did not get past the gate."""
         self._requests.labels(outcome).inc()
+
+    def _watch(self, queue_depth: Callable[[Priority], float], vram: Callable[[], Memory | None]) -> None:
+        """Gauges that are read when somebody asks."""
+        depth = Gauge(
+            "tts_node_queue_depth", "Requests that wait for their turn.", ["priority"], registry=self._registry
+        )
+        for priority in Priority:
+            depth.labels(priority.name.lower()).set_function(partial(queue_depth, priority))
+        memory = Gauge(
+            "tts_node_vram_bytes",
+            "The device's memory as the last child saw it; 0 while no child has a device.",
+            ["kind"],
+            registry=self._registry,
+        )
+        for kind in ("used", "free", "total"):
+            memory.labels(kind).set_function(partial(_memory_of, kind, vram))
 
     # the port
 
@@ -108,6 +145,18 @@ class Metrics:
     def loaded(self, model: str, load_s: float) -> None:
         """A model came up."""
         self._load_s.labels(model).observe(load_s)
+
+    def load_failed(self, model: str) -> None:
+        """A model did not come up."""
+        self._load_failures.labels(model).inc()
+
+    def evicted(self, model: str) -> None:
+        """An idle model made room."""
+        self._evictions.labels(model).inc()
+
+    def retried(self, reason: str) -> None:
+        """Something was spoken anew."""
+        self._retries.labels(reason).inc()
 
     def child_lost(self, reason: str) -> None:
         """A child ended unwanted."""

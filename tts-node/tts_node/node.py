@@ -3,14 +3,19 @@
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from tts_node import __version__
-from tts_node.domain import Job, ModelState, SpeechRequest, Voice
-from tts_node.engines import DEFAULT_MODEL_NAMES, EngineDescriptor
+from tts_node.casting import cast
+from tts_node.domain import Job, Memory, ModelState, Piece, Priority, SpeechRequest, Voice
+from tts_node.engines import DEFAULT_MODEL_NAMES, REGISTRY, EngineDescriptor
 from tts_node.errors import NotFound, Unavailable
+from tts_node.library import Library
+from tts_node.options import options_for
 from tts_node.slot import Slot
-from tts_node.status import Queue, Status
+from tts_node.status import ModelStatus, Queue, Status
+from tts_node.text import NO_DICTIONARY, Dictionary, script_of
 from tts_node.utterance import Utterance
 from tts_node.voices import Catalogue, close_matches
 
@@ -35,6 +40,8 @@ class Order:
     model: Model
     voice: Voice
     job: Job
+    ignored: tuple[str, ...] = ()  # fields of the request that this engine has no use for
+    text: tuple[Piece, ...] | None = None  # None: not yet made speakable, the job's own
 
 
 class Node:
@@ -45,17 +52,29 @@ class Node:
         models: Mapping[str, Model],
         default_model: str,
         *,
+        absent: Mapping[str, str] = MappingProxyType({}),  # known models that do not serve here, and why
+        library: Library | None = None,
+        dictionary: Dictionary = NO_DICTIONARY,
         on_change: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.models = models
+        self._library = library
+        self._dictionary = dictionary
+        self._registry = {**REGISTRY, **{name: model.descriptor for name, model in models.items()}}
+        self._absent = absent
         self._default = models[default_model]
         self._on_change = on_change
         self._clock = clock
         self._started_s = clock()
         self._is_yielded = False
         self._is_draining = False
-        self._voices_revision = "-".join(model.catalogue.revision for model in models.values())
+        self._own_voices_revision = "-".join(model.catalogue.revision for model in models.values())
+
+    @property
+    def default_model(self) -> str:
+        """What a missing name means."""
+        return self._default.descriptor.id
 
     @property
     def state(self) -> ModelState:
@@ -70,18 +89,37 @@ class Node:
 
     def status(self) -> Status:
         """For /health and /events: reads variables, waits for nothing."""
-        slot = self._default.slot
+        models = {name: self._status_of(model) for name, model in self.models.items()}
+        default = self._status_of(self._default)
         return Status(
-            state=self.state,
-            engine=slot.model,
+            state=default.state,
+            engine=self._default.slot.model,
             engines=list(self.models),
-            queue=Queue(slot.turns.depth, slot.turns.limit, slot.turns.is_busy),
-            eta_s=slot.load_eta_s,
-            rtf=slot.estimates.rtf.value,
-            voices_revision=self._voices_revision,
+            queue=default.queue,
+            eta_s=default.eta_s,
+            rtf=default.rtf,
+            voices_revision=self.voices_revision,
             version=__version__,
             uptime_s=round(self._clock() - self._started_s, 3),
+            vram=self.vram(),
+            models=models,
         )
+
+    @property
+    def voices_revision(self) -> str:
+        """Changes when the list of voices does."""
+        own = self._own_voices_revision
+        return f"{own}-{self._library.revision}" if self._library else own
+
+    def vram(self) -> Memory | None:
+        """The device as the child that spoke last saw it, and what all children use of it."""
+        known = [model.slot.resident for model in self.models.values() if model.slot.resident.memory]
+        if not known:
+            return None
+        newest = max(known, key=lambda resident: resident.last_used_s).memory
+        assert newest
+        used_bytes = sum(resident.memory.used_bytes for resident in known if resident.memory)
+        return Memory(used_bytes, newest.free_bytes, newest.total_bytes)
 
     def model(self, name: str | None) -> Model:
         """The model a client means by that name. Raises NotFound with close matches."""
@@ -90,6 +128,8 @@ class Node:
             return self._default
         if found := self.models.get(wanted.lower()):
             return found
+        if reason := self._absent.get(wanted.lower()):
+            raise NotFound(reason, param="model", code="model_not_installed")
         raise NotFound(
             f"There is no model {name!r}. {close_matches(wanted, self.models)} GET /v1/models lists all.",
             param="model",
@@ -99,23 +139,33 @@ class Node:
     def order(self, request: SpeechRequest) -> Order:
         """Resolves names. Raises NotFound or BadRequest; needs no child."""
         model = self.model(request.model)
-        voice = model.catalogue.voice(request.voice)
+        part = cast(request.voice, request.language, model.descriptor, model.catalogue, self._library)
+        options, ignored = options_for(model.descriptor, self._registry, request)
         job = Job(
             id=model.slot.next_job_id(),
             text=request.text,
-            voice=voice.id,
-            language=model.catalogue.language(request.language),
+            voice=part.voice.id,
+            language=part.language,
             speed=request.speed,
             seed=request.seed,
             instructions=request.instructions,
+            clip=part.clip,
+            options=options,
         )
-        return Order(request, model, voice, job)
+        return Order(request, model, part.voice, job, ignored=ignored)
+
+    def scripted(self, order: Order) -> Order:
+        """The order with its text made speakable and cut. Pure, and milliseconds of work: for a thread."""
+        request, descriptor = order.request, order.model.descriptor
+        language = order.job.language or order.voice.language
+        text = script_of(request.text, language, descriptor, self._dictionary, is_segment=request.is_segment)
+        return replace(order, text=text)
 
     @asynccontextmanager
     async def speaking(self, order: Order) -> AsyncIterator[Utterance]:
         """Speaks the order, unless the node does not serve (Unavailable) or is full (Busy)."""
         self.check_serving()
-        async with order.model.slot.speaking(order.job) as utterance:
+        async with order.model.slot.speaking(order.job, order.text, order.request.priority) as utterance:
             yield utterance
 
     def check_serving(self) -> None:
@@ -146,7 +196,7 @@ class Node:
         """Yield: nothing new, those who wait are sent away, what is being spoken ends, then the memory is free."""
         self._is_yielded = True
         for model in self.models.values():
-            model.slot.turns.evict(_yielded())
+            model.slot.send_away(_yielded())
         self._on_change()
         return self.unload()
 
@@ -165,7 +215,22 @@ class Node:
         """Ends every child, whatever it does."""
         self.drain()
         for model in self.models.values():
+            model.slot.turns.evict(draining())
+        for model in self.models.values():
             await model.slot.close()
+
+    def _status_of(self, model: Model) -> ModelStatus:
+        slot, resident, turns = model.slot, model.slot.resident, model.slot.turns
+        eta_s = turns.eta_s(Priority.INTERACTIVE)
+        return ModelStatus(
+            state=self.state_of(model),
+            queue=Queue(turns.depth, turns.limit, turns.is_busy, turns.depth_of(Priority.BATCH), eta_s),
+            eta_s=resident.load_eta_s,
+            rtf=slot.estimates.rtf.value,
+            memory=resident.memory,
+            error=resident.backoff.reason,
+            retry_in_s=round(resident.retry_in_s, 1),
+        )
 
 
 def _yielded() -> Unavailable:

@@ -8,6 +8,19 @@ from typing import Protocol
 from tts_node.domain import Clip, Job, Memory, ModelState, Outcome, Speech
 
 
+class Unspeakable(Exception):
+    """An engine refuses, and the request is at fault: it would be refused again. Anything else that an engine
+    raises is the engine's own fault, and may be tried again.
+    """
+
+    def __init__(self, message: str, param: str = "input") -> None:
+        super().__init__(message)
+        self.param = param  # the field of the request that is to blame
+
+
+RETRIED = "retried"  # a note that begins so counts as a second try
+
+
 class Outlet(Protocol):
     """Where an engine puts its speech. Lives in the child; used from the engine's thread only."""
 
@@ -35,7 +48,10 @@ class Engine(Protocol):
         """Takes the time and memory it needs; raises with a message that says how to mend it."""
 
     def speak(self, job: Job, outlet: Outlet) -> None:
-        """Speaks the whole text or stops early when cancelled. The text is never re-cut here."""
+        """Speaks the whole text or stops early when cancelled. The text is never re-cut here.
+
+        Raises Unspeakable when the request is at fault, and whatever it likes when the engine is.
+        """
 
     def prepare(self, clip: Clip, outlet: Outlet, /) -> None:
         """Computes and keeps what speaking with this voice needs, ahead of the first wish. No audio."""
@@ -58,6 +74,15 @@ class Observer(Protocol):
 
     def loaded(self, model: str, load_s: float) -> None:
         """A model came up."""
+
+    def load_failed(self, model: str) -> None:
+        """A model did not come up; the next try has to wait a while."""
+
+    def evicted(self, model: str) -> None:
+        """An idle model was unloaded to make room for another one."""
+
+    def retried(self, reason: str) -> None:
+        """Something unheard was spoken anew: after a "crash", or because the "engine" wanted it so."""
 
     def child_lost(self, reason: str) -> None:
         """A child process ended although nobody wanted it to."""

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import subprocess
 import sys
 from collections import deque
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ _READ_BYTES = 65536
 _END_GRACE_S = 1.0  # a child exits when its stdin ends; one that does not is killed after this
 _KILL_GRACE_S = 2.0  # a killed process that the kernel cannot end (a stuck driver) is treated as gone after this
 _LAST_WORDS_BYTES = 4000
+# Below the node's own priority. Elsewhere than on Windows the child sees to that itself (`child.make_way`).
+_CREATION_FLAGS: int = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +81,7 @@ class ChildProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **(env or {})},
+            creationflags=_CREATION_FLAGS,
         )
         child = cls(process)
         child.send(load)

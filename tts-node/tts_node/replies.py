@@ -19,10 +19,12 @@ from tts_node.domain import (
     Speech,
     SpeechRequest,
 )
-from tts_node.encoding import Encoder, encoder_for
 from tts_node.errors import ClientGone, NodeError
 from tts_node.http import error_content
+from tts_node.layout import media_type_of
 from tts_node.node import Order
+from tts_node.options import warning_of
+from tts_node.sound import Rendering, rendering_of
 from tts_node.threads import Threads
 from tts_node.utterance import Utterance
 
@@ -48,32 +50,42 @@ class Reply:
         self._headers = [
             (b"x-tts-engine", order.model.descriptor.id.encode()),
             (b"x-tts-voice", order.voice.id.encode()),
+            *([(b"x-tts-warning", warning.encode())] if (warning := warning_of(order.ignored)) else []),
+            *([(b"x-tts-voice-hash", order.job.clip.hash.encode())] if order.job.clip else []),
         ]
+
+    @property
+    def _media_type(self) -> bytes:
+        return media_type_of(self._order.request.format, self._order.request.layout).encode()
+
+    def _rendering(self, *, is_whole: bool) -> Rendering:
+        has_speed = self._order.model.descriptor.has_speed
+        return rendering_of(self._order.request, has_speed=has_speed, is_whole=is_whole)
 
     async def complete(self, utterance: Utterance, on_first: Callable[[], None]) -> None:
         """Everything at once: Content-Length, duration and generation time in the header."""
-        encoder = encoder_for(self._order.request.format, is_whole=True)
+        rendering = self._rendering(is_whole=True)
         try:
-            parts = [part async for part in self._encoded(utterance, encoder, on_first)]
+            parts = [part async for part in self._encoded(utterance, rendering, on_first)]
         finally:
-            encoder.close()
+            rendering.close()
         body = b"".join(parts)
         await self._start(
-            self._order.request.format.media_type.encode(),
+            self._media_type,
             (b"content-length", str(len(body)).encode()),
-            *figures(utterance.speech),
+            *figures(heard(utterance, rendering)),
         )
         await self._put({"type": "http.response.body", "body": body})
 
     async def stream(self, utterance: Utterance, on_first: Callable[[], None]) -> None:
         """Chunked, as generated."""
-        encoder = encoder_for(self._order.request.format, is_whole=False)
+        rendering = self._rendering(is_whole=False)
         is_started = False
         try:
-            async for part in self._encoded(utterance, encoder, on_first):
+            async for part in self._encoded(utterance, rendering, on_first):
                 if not is_started:
                     is_started = True
-                    await self._start(self._order.request.format.media_type.encode())
+                    await self._start(self._media_type)
                 await self._more(part)
             await self._put({"type": "http.response.body", "body": b""})
         except NodeError as exc:
@@ -81,19 +93,19 @@ class Reply:
                 raise Cut(exc.outcome) from exc
             raise
         finally:
-            encoder.close()
+            rendering.close()
 
     async def events(self, utterance: Utterance, on_first: Callable[[], None]) -> None:
         """`speech.audio.delta` …, `speech.audio.done`; an `error` event before a cut."""
-        encoder = encoder_for(self._order.request.format, is_whole=False)
+        rendering = self._rendering(is_whole=False)
         is_started = False
         try:
-            async for part in self._encoded(utterance, encoder, on_first):
+            async for part in self._encoded(utterance, rendering, on_first):
                 if not is_started:
                     is_started = True
                     await self._start(b"text/event-stream", (b"cache-control", b"no-cache"))
                 await self._more(delta_event(part))
-            await self._more(done_event(self._order.request, utterance.speech))
+            await self._more(done_event(self._order.request, heard(utterance, rendering)))
             await self._put({"type": "http.response.body", "body": b""})
         except NodeError as exc:
             if is_started:
@@ -101,10 +113,10 @@ class Reply:
                 raise Cut(exc.outcome) from exc
             raise
         finally:
-            encoder.close()
+            rendering.close()
 
     async def _encoded(
-        self, utterance: Utterance, encoder: Encoder, on_first: Callable[[], None]
+        self, utterance: Utterance, rendering: Rendering, on_first: Callable[[], None]
     ) -> AsyncIterator[bytes]:
         """The reply's bytes, none of them empty."""
         is_first = True
@@ -113,13 +125,13 @@ class Reply:
                 is_first = False
                 on_first()
             for start in range(0, len(pcm), _SLICE_BYTES):
-                if part := await self._code(encoder, encoder.feed, pcm[start : start + _SLICE_BYTES]):
+                if part := await self._code(rendering, rendering.feed, pcm[start : start + _SLICE_BYTES]):
                     yield part
-        if part := await self._code(encoder, encoder.finish):
+        if part := await self._code(rendering, rendering.finish):
             yield part
 
-    async def _code(self, encoder: Encoder, step: Callable[..., bytes], *pcm: bytes) -> bytes:
-        return await self._threads.run(step, *pcm) if encoder.is_slow else step(*pcm)
+    async def _code(self, rendering: Rendering, step: Callable[..., bytes], *pcm: bytes) -> bytes:
+        return await self._threads.run(step, *pcm) if rendering.is_slow else step(*pcm)
 
     async def _start(self, media_type: bytes, *headers: tuple[bytes, bytes]) -> None:
         await self._put(
@@ -140,6 +152,11 @@ class Reply:
                 await self._send(message)
         except TimeoutError as exc:
             raise ClientGone from exc
+
+
+def heard(utterance: Utterance, rendering: Rendering) -> Speech:
+    """What the client hears, which tempo makes longer or shorter than what was generated."""
+    return Speech(rendering.heard_s, utterance.speech.generation_time_s)
 
 
 def figures(speech: Speech) -> list[tuple[bytes, bytes]]:

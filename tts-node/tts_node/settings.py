@@ -4,12 +4,17 @@ import argparse
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from tts_node.domain import AS_FAST_AS_IT_IS, Simulation
-from tts_node.engines import DEFAULT_ENGINE, REGISTRY
-from tts_node.slot import SlotLimits
+from tts_node.domain import AS_FAST_AS_IT_IS, EngineConfig, Simulation
+from tts_node.engines import REGISTRY, EngineDescriptor
+from tts_node.limits import SlotLimits
+from tts_node.offer import AUTO
+from tts_node.shelf import default_voices_dir
+from tts_node.text import NO_DICTIONARY, Dictionary, read_dictionary
+from tts_node.weights import default_cache_dir, default_weights_dir
 
 ENV_PREFIX = "TTS_NODE_"
 
@@ -31,10 +36,20 @@ class Settings:
     api_key: str | None = None
     allow_anonymous: bool = False
     allowed_hosts: tuple[str, ...] = ()
-    engine: str = DEFAULT_ENGINE
+    engine: str = AUTO
     device: str = "auto"
+    weights_dir: Path = field(default_factory=default_weights_dir)
+    cache_dir: Path = field(default_factory=default_cache_dir)
+    voices_dir: Path = field(default_factory=default_voices_dir)
+    voices_limit: int = 200
+    voices_limit_mb: int = 1024
+    threads: int = 0
+    quantise: str = AUTO
+    watermark: bool = True
+    dictionary: Dictionary = NO_DICTIONARY
     simulate: Simulation = AS_FAST_AS_IT_IS
     idle_timeout_s: float = 600.0
+    memory_budget_mb: int = 0
     queue_limit: int = 8
     queue_wait_s: float = 120.0
     watchdog_s: float = 30.0
@@ -61,6 +76,19 @@ class Settings:
             watchdog_s=self.watchdog_s,
             load_timeout_s=self.load_timeout_s,
             cancel_grace_s=self.cancel_grace_s,
+        )
+
+
+    def engine_config(self, descriptor: EngineDescriptor) -> EngineConfig:
+        """What a child of this engine must know."""
+        return EngineConfig(
+            model=descriptor.id,
+            device=self.device,
+            weights=str(self.weights_dir / descriptor.id) if descriptor.needs_weights else None,
+            cache=str(self.cache_dir / descriptor.id),
+            threads=self.threads,
+            quantise=self.quantise == AUTO,
+            watermark=self.watermark,
         )
 
 
@@ -115,6 +143,10 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip().lower() for name in text.split(",") if name.strip())
 
 
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
 def _one_of(*known: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in known:
@@ -167,12 +199,22 @@ OPTIONS = (
     Option("api_key", _key, "Bearer key that clients must send (better in the environment: flags are visible)"),
     Option("allow_anonymous", _flag, "bind other addresses without a key"),
     Option("allowed_hosts", _names, "host names clients may use while there is no key, comma-separated"),
-    Option("engine", _one_of(*REGISTRY), "what `tts-1` and a missing model mean"),
+    Option("engine", _one_of(AUTO, *REGISTRY), "what `tts-1` and a missing model mean; auto: the best there is"),
     Option("device", parse_device, "auto, cpu, cuda, cuda:1, mps (espeak: always the CPU)"),
+    Option("weights_dir", _folder, "models' files, in a folder each"),
+    Option("cache_dir", _folder, "what is costly to compute anew, in a folder per model"),
+    Option("voices_dir", _folder, "voices copied from recordings; a recording put there becomes a voice"),
+    Option("voices_limit", _whole(0, 100_000), "voices in the library"),
+    Option("voices_limit_mb", _whole(0, 1_000_000), "MiB that the library may hold"),
+    Option("threads", _whole(0, 1024), "CPU threads of an engine; 0: one per core"),
+    Option("quantise", _one_of(AUTO, "off"), "auto: int8 on a CPU where it is known to be faster"),
+    Option("watermark", _flag, "mark generated speech inaudibly, as Chatterbox does; off: do not"),
+    Option("dictionary", read_dictionary, "a TOML file of words that are said otherwise than written"),
     Option("simulate", parse_simulation, "behave like a slower machine: rtf=0.3,first=0.4[,load=2]"),
     Option("idle_timeout_s", _number, "unload a model after so many seconds without use; 0: never"),
-    Option("queue_limit", _whole(0, 10_000), "requests that may wait per model"),
-    Option("queue_wait_s", _duration, "longest wait in the queue"),
+    Option("memory_budget_mb", _whole(0, 100_000_000), "what loaded models may take together; 0: by the device"),
+    Option("queue_limit", _whole(0, 10_000), "requests that may wait per model and priority"),
+    Option("queue_wait_s", _duration, "longest wait in the queue, and for room in memory"),
     Option("watchdog_s", _duration, "silence of a speaking engine after which it is ended"),
     Option("load_timeout_s", _duration, "time a model may take to load"),
     Option("cancel_grace_s", _duration, "time an engine has to stop when its listener left"),
@@ -196,7 +238,11 @@ def add_flags(parser: argparse.ArgumentParser, *names: str) -> None:
         if names and option.name not in names:
             continue
         default = getattr(defaults, option.name)
-        shown = f"default {default}; " if isinstance(default, str | int | float) and default is not False else ""
+        shown = (
+            f"default {default}; "
+            if isinstance(default, str | int | float | Path) and default is not False
+            else ""
+        )
         flag = parser.add_argument(
             option.flag,
             metavar=option.name.rpartition("_")[2].upper(),

@@ -6,10 +6,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from tts_node.domain import AudioFormat, SpeechRequest
+from tts_node.domain import AudioFormat, Priority, SpeechRequest
 from tts_node.errors import BadRequest
+from tts_node.layout import layout_of
 
 _SPEEDS = (0.25, 4.0)
+_PITCHES = (0.5, 2.0)
+_VOLUMES = (0.0, 4.0)
 _SEEDS = (-(2**63), 2**64 - 1)
 _FIELD = re.compile(r" - at `\$\.?(\w*)")
 
@@ -19,7 +22,7 @@ class _VoiceRef(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
-    """The JSON as it stands. Fields this node does not know are other engines' options and pass."""
+    """The JSON as it stands. What else there is may be an engine's option: `options.py` judges."""
 
     input: str
     model: str | None = None
@@ -32,12 +35,20 @@ class _Body(msgspec.Struct):
     segment: bool | None = None
     stream: bool | Literal["auto"] | None = None
     stream_format: Literal["audio", "sse"] | None = None
+    priority: Literal["interactive", "batch"] | None = None
+    pitch: float | None = None
+    volume: float | None = None
+    sample_rate: int | None = None
+    bit_depth: int | None = None
+    channels: int | None = None
+    codec: str | None = None
 
 
 def parse_speech_request(body: bytes, input_limit: int) -> SpeechRequest:
     """Raises BadRequest."""
     try:
-        wish = msgspec.convert(_parse_json(body), _Body)
+        content = _parse_json(body)
+        wish = msgspec.convert(content, _Body)
     except msgspec.ValidationError as exc:
         raise _as_bad_request(exc) from exc
     voice = wish.voice.id if isinstance(wish.voice, _VoiceRef) else wish.voice
@@ -56,22 +67,34 @@ def parse_speech_request(body: bytes, input_limit: int) -> SpeechRequest:
             param="input",
             code="input_too_long",
         )
+    audio_format = _format(wish.response_format)
     return SpeechRequest(
         text=wish.input,
         model=wish.model,
         voice=voice,
-        format=_format(wish.response_format),
-        speed=_speed(wish.speed),
+        format=audio_format,
+        speed=_factor("speed", wish.speed, _SPEEDS),
         language=wish.language or None,
         seed=_seed(wish.seed),
         instructions=wish.instructions,
         is_segment=bool(wish.segment),
         stream=wish.stream if isinstance(wish.stream, bool) else None,
         is_sse=wish.stream_format == "sse",
+        priority=Priority[(wish.priority or "interactive").upper()],
+        options=_extras(content),
+        pitch=_factor("pitch", wish.pitch, _PITCHES),
+        volume=_factor("volume", wish.volume, _VOLUMES),
+        layout=layout_of(audio_format, wish.sample_rate, wish.bit_depth, wish.channels, wish.codec),
     )
 
 
-def _parse_json(body: bytes) -> Any:  # JSON edge
+def _extras(content: dict[str, Any]) -> dict[str, object]:
+    """Fields that are none of the body's own; null means absent."""
+    own = _Body.__struct_fields__
+    return {name: value for name, value in content.items() if name not in own and value is not None}
+
+
+def _parse_json(body: bytes) -> dict[str, Any]:  # JSON edge
     try:
         text = body.decode()
     except UnicodeDecodeError as exc:
@@ -140,12 +163,12 @@ def _format(text: str | None) -> AudioFormat:
         ) from exc
 
 
-def _speed(value: float | None) -> float:
-    low, high = _SPEEDS
+def _factor(name: str, value: float | None, bounds: tuple[float, float]) -> float:
+    low, high = bounds
     if value is None:
         return 1.0
     if not low <= value <= high:  # NaN too
-        raise BadRequest(f"'speed' must be from {low} to {high:g}.", param="speed", code="out_of_range")
+        raise BadRequest(f"'{name}' must be from {low:g} to {high:g}.", param=name, code="out_of_range")
     return value
 
 

@@ -1,13 +1,18 @@
-"""One job on its way to one listener: a bounded buffer between the child's pace and the client's."""
+"""What is being spoken for one request: the buffer between the child's pace and the client's."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
-from tts_node.domain import Job, Speech, audio_duration_s
+from tts_node.domain import BYTES_PER_SAMPLE, SAMPLE_RATE, Job, Piece, Priority, Speech, audio_duration_s
 from tts_node.errors import NodeError
 
 BUFFER_BYTES = 16 * 1024 * 1024  # almost six minutes; beyond it the engine waits for the listener
+
+
+def silence(duration_s: float) -> bytes:
+    """So many seconds of nothing, in whole samples."""
+    return bytes(round(duration_s * SAMPLE_RATE) * BYTES_PER_SAMPLE)
 
 
 def _nothing() -> None:
@@ -17,9 +22,19 @@ def _nothing() -> None:
 class Utterance:
     """Written by the slot that speaks it, read by the request that asked for it."""
 
-    def __init__(self, job: Job, buffer_bytes: int = BUFFER_BYTES) -> None:
+    def __init__(
+        self,
+        job: Job,
+        text: Sequence[Piece],
+        priority: Priority = Priority.INTERACTIVE,
+        buffer_bytes: int = BUFFER_BYTES,
+    ) -> None:
         self.job = job
+        self.text = tuple(text)
+        self.priority = priority
+        self.has_turn = False
         self.pcm_bytes = 0
+        self.notes: list[str] = []  # what the engine wants the log to say
         self.is_cancelled = False
         self.on_cancel: Callable[[], object] = _nothing  # how to stop whatever phase it is in
         self._buffer_bytes = buffer_bytes
@@ -58,6 +73,11 @@ class Utterance:
         if self._held_bytes >= self._buffer_bytes:
             self._room.clear()
         return self._room.is_set()
+
+    def pause(self, duration_s: float) -> None:
+        """Nothing is said for so long."""
+        if duration_s > 0:
+            self.offer(silence(duration_s))
 
     async def room(self) -> None:
         """Returns when the listener has caught up, or left."""

@@ -43,6 +43,17 @@ class Catalogue:
             code="voice_missing",
         )
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Everything that a voice answers to."""
+        return frozenset(voice.id for voice in self.voices) | frozenset(self.aliases)
+
+    def has(self, wanted: str) -> bool:
+        """Whether there is a voice of that name, in any case."""
+        name = wanted.strip().lower()
+        name = self.aliases.get(name, name)
+        return any(voice.id.lower() == name for voice in self.voices)
+
     def language(self, wanted: str | None) -> str | None:
         """The tag that is meant (`de-AT` → `de`), None for none. Raises BadRequest when nobody speaks it."""
         if not wanted:

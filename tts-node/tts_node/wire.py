@@ -7,6 +7,7 @@ gives the process up: there is no way back into step.
 
 import struct
 from collections.abc import Iterator
+from enum import StrEnum
 
 import msgspec
 
@@ -70,6 +71,7 @@ class LoadFailed(Message, frozen=True, tag="load_failed"):
     """The model is not loaded; the child ends."""
 
     message: str
+    is_out_of_memory: bool = False
 
 
 class Audio(Message, frozen=True, tag="audio"):
@@ -92,11 +94,21 @@ class Done(Message, frozen=True, tag="done"):
     notes: tuple[str, ...] = ()
 
 
+class Fault(StrEnum):
+    """Whose fault a failure is, as the child sees it."""
+
+    ENGINE = "engine"  # it raised, and takes the next job
+    REQUEST = "request"  # it would refuse the same job again
+    MEMORY = "memory"  # the device is full or broken: this process is not to be trusted with another job
+
+
 class Failed(Message, frozen=True, tag="failed"):
-    """The engine raised; it lives and takes the next job."""
+    """The engine raised, and lives."""
 
     job_id: int
     message: str
+    fault: Fault = Fault.ENGINE
+    param: str | None = None  # the request's field that is to blame
 
 
 AnyMessage = Load | Speak | Prepare | Cancel | Ready | LoadFailed | Audio | Progress | Done | Failed

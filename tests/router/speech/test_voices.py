@@ -3,7 +3,7 @@
 import pytest
 
 from router.config.settings import VoiceSettings
-from router.domain import Substitution, Voice
+from router.domain import LibraryVoice, Model, Substitution, Voice
 from router.errors import NotFound
 from router.speech.substitution import VoiceMatch
 from router.speech.voices import OPENAI_VOICES, VoiceBook
@@ -15,6 +15,10 @@ class _Reports:
 
     def voices_of(self, provider: str) -> tuple[Voice, ...]:
         return tuple(Voice(name, name.title()) for name in self._voices.get(provider, []))
+
+    def models_of(self, provider: str) -> dict[str, Model]:
+        """The gpu's first engine copies voices, its second does not."""
+        return {"turbo": Model("turbo", clones=True), "espeak": Model("espeak")} if provider == "gpu" else {}
 
 
 BOOK = VoiceBook(
@@ -43,16 +47,16 @@ BOOK = VoiceBook(
 def test_how_a_provider_knows_a_voice(voice: str, provider: str, expected: VoiceMatch, theirs: str | None) -> None:
     """Configured voices where they are mapped; reported ones where they are; who reports none has any. Without
     the voice a provider speaks with its default."""
-    assert (expected, theirs) == (BOOK.match(voice, provider), BOOK.name_at(voice, provider))
+    assert (expected, theirs) == (BOOK.match(voice, provider, ""), BOOK.name_at(voice, provider, ""))
 
 
 def test_a_configured_voice_hides_a_reported_one_of_its_name() -> None:
     """The house's word counts: where it is not mapped it is missing."""
     book = VoiceBook({"fable": VoiceSettings(use={"cpu": "en"})}, _Reports(gpu=["fable"], cpu=["en"]))
     assert (VoiceMatch.MISSING, VoiceMatch.MAPPED, "en") == (
-        book.match("fable", "gpu"),
-        book.match("fable", "cpu"),
-        book.name_at("fable", "cpu"),
+        book.match("fable", "gpu", ""),
+        book.match("fable", "cpu", ""),
+        book.name_at("fable", "cpu", ""),
     )
 
 
@@ -102,3 +106,43 @@ def test_a_voice_of_several_providers_is_one() -> None:
 def test_openais_voices_are_all_there() -> None:
     """openai-openapi, 2026-08."""
     assert 13 == len(set(OPENAI_VOICES))
+
+
+ANNA = LibraryVoice(id="voice_" + "a" * 24, hash="a" * 64, name="Anna", created_at=1, language="de")
+
+
+class _Library:
+    voices = (ANNA,)
+
+    def find(self, wanted: str) -> LibraryVoice | None:
+        return ANNA if wanted.lower() in {ANNA.id, "anna"} else None
+
+
+LIBRARY_BOOK = VoiceBook({}, _Reports(gpu=["fable", ANNA.id], cpu=["en-gb"]), _Library())
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "expected", "theirs"),
+    [
+        ("gpu", "turbo", VoiceMatch.SAME, ANNA.id),
+        ("gpu", "espeak", VoiceMatch.MISSING, None),
+        ("gpu", "unheard", VoiceMatch.MISSING, None),
+        ("cpu", "espeak", VoiceMatch.MISSING, None),
+        ("silent", "turbo", VoiceMatch.MISSING, None),
+    ],
+)
+def test_a_library_voice_is_wherever_an_engine_copies(
+    provider: str, model: str, expected: VoiceMatch, theirs: str | None
+) -> None:
+    """By id and by name, whether the node has its copy yet or not; under its id."""
+    for wanted in (ANNA.id, "anna"):
+        assert expected == LIBRARY_BOOK.match(wanted, provider, model)
+        assert theirs == LIBRARY_BOOK.name_at(wanted, provider, model)
+        LIBRARY_BOOK.check_known(wanted, ["cpu"])
+
+
+def test_library_voices_are_listed_first_and_once() -> None:
+    """With the nodes that report a copy."""
+    first, *others = LIBRARY_BOOK.listed(["gpu", "cpu"])
+    assert (Voice(ANNA.id, "Anna", "de"), ("gpu",), ANNA) == (first.voice, first.providers, first.library)
+    assert ["fable", "en-gb"] == [entry.voice.id for entry in others]

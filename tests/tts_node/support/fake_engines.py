@@ -3,13 +3,14 @@
 import os
 import signal
 import struct
+import subprocess
 import sys
 import time
 from math import pi, sin
 from pathlib import Path
 
 from tts_node.domain import SAMPLE_RATE, Clip, EngineConfig, Job, Memory
-from tts_node.ports import Outlet
+from tts_node.ports import Outlet, Unspeakable
 
 
 def tone(duration_s: float) -> bytes:
@@ -30,11 +31,15 @@ class Scripted:
     def speak(self, job: Job, outlet: Outlet) -> None:
         """Each word is a method's name; `audio` gives 0.1 s."""
         self._job = job
-        for word in job.text.split():
+        for word in job.text.lower().replace(".", "").split():
             getattr(self, f"_{word.replace('-', '_')}")(outlet)
 
     def prepare(self, clip: Clip, outlet: Outlet) -> None:
-        """Takes the voice as it is."""
+        """Writes into the recording that it was here; refuses one that is not there."""
+        if not Path(clip.path).exists():
+            raise Unspeakable("There is no such recording.", "voice")
+        outlet.progress()
+        Path(clip.path).write_bytes(b"prepared")
 
     def memory(self) -> Memory | None:
         """Has none of its own."""
@@ -65,6 +70,23 @@ class Scripted:
     def _raise(self, _outlet: Outlet) -> None:
         raise ValueError("this voice is hoarse")
 
+    def _refuse(self, _outlet: Outlet) -> None:
+        raise Unspeakable("This cannot be sung.")
+
+    def _allocate(self, _outlet: Outlet) -> None:
+        bytearray(1 << 62)
+
+    def _burn(self, outlet: Outlet) -> None:
+        """Keeps every core busy for a second and a half, as a model does."""
+        stop_s = time.monotonic() + 1.5
+        code = "import time, sys\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end: sum(range(10000))"
+        burners = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(os.cpu_count() or 1)]
+        while time.monotonic() < stop_s:
+            time.sleep(0.1)
+            outlet.progress()
+        for burner in burners:
+            burner.wait()
+
     def _print(self, _outlet: Outlet) -> None:
         sys.stdout.write("a chatty library\n")
         sys.stdout.flush()
@@ -79,6 +101,14 @@ class Scripted:
     def _wait_cancelled(self, outlet: Outlet) -> None:
         while not outlet.wait_cancelled(0.05):
             outlet.progress()
+
+
+class WithDevice(Scripted):
+    """Has a device with memory of its own."""
+
+    def memory(self) -> Memory | None:
+        """Always the same."""
+        return Memory(used_bytes=3000, free_bytes=5000, total_bytes=8000)
 
 
 class Broken(Scripted):

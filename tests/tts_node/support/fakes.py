@@ -72,6 +72,7 @@ class FakeChild:
         self.sent: list[wire.AnyMessage] = []
         self.was_killed = False
         self.was_ended = False
+        self.is_slow_to_end = False
         self._inbox: asyncio.Queue[wire.AnyMessage | Exception] = asyncio.Queue()
         self._gone = asyncio.Event()
         self.sent_something = asyncio.Event()
@@ -108,9 +109,21 @@ class FakeChild:
         await self._gone.wait()
 
     async def end(self) -> None:
-        """Obeys."""
+        """Obeys, at once or when the test lets it `die`."""
         self.was_ended = True
-        self.die("exit status 0")
+        if not self.is_slow_to_end:
+            self.die("exit status 0")
+        await self._gone.wait()
+
+    async def next_preparation(self) -> wire.Prepare:
+        """What it is told to get ready for, once it is."""
+        while True:
+            for message in self.sent:
+                if isinstance(message, wire.Prepare):
+                    self.sent.clear()
+                    return message
+            self.sent_something.clear()
+            await self.sent_something.wait()
 
     async def next_job(self) -> Job:
         """The job it is told to speak, once it is."""
@@ -157,6 +170,9 @@ class Recorder:
     states: list[ModelState] = field(default_factory=list)
     loads: list[float] = field(default_factory=list)
     first_audios: list[float] = field(default_factory=list)
+    failed_loads: list[str] = field(default_factory=list)
+    evictions: list[str] = field(default_factory=list)
+    retries: list[str] = field(default_factory=list)
 
     def spoken(self, model: str, speech: Speech) -> None:
         """Remembers."""
@@ -173,6 +189,18 @@ class Recorder:
     def loaded(self, model: str, load_s: float) -> None:
         """Remembers."""
         self.loads.append(load_s)
+
+    def load_failed(self, model: str) -> None:
+        """Remembers."""
+        self.failed_loads.append(model)
+
+    def evicted(self, model: str) -> None:
+        """Remembers."""
+        self.evictions.append(model)
+
+    def retried(self, reason: str) -> None:
+        """Remembers."""
+        self.retries.append(reason)
 
     def child_lost(self, reason: str) -> None:
         """Remembers."""

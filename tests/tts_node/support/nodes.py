@@ -58,6 +58,8 @@ class RunningNode:
 
     def __init__(self, *flags: str, **env: str) -> None:
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115  closed in __exit__
+        self._voices = tempfile.TemporaryDirectory()  # not this user's own; closed in __exit__
+        env = {"TTS_NODE_VOICES_DIR": self._voices.name} | env
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tts_node", "serve", "--port", "0", *flags],
             stdin=subprocess.PIPE,
@@ -86,6 +88,7 @@ class RunningNode:
         self.process.stdin.close()
         self.process.stdout.close()
         self._log.close()
+        self._voices.cleanup()
 
     @property
     def log(self) -> str:
@@ -148,20 +151,20 @@ class QuietServer(Server):
 @asynccontextmanager
 async def hosted(descriptor: EngineDescriptor = FAKE, **env: str) -> AsyncIterator[tuple[App, httpx.AsyncClient]]:
     """An App with a fake engine in real child processes, behind a real socket of this process."""
-    settings = read_settings(
-        {}, {"TTS_NODE_PORT": "0"} | {f"TTS_NODE_{key.upper()}": value for key, value in env.items()}
-    )
-    launch = functools.partial(ChildProcess.spawn, env={"PYTHONPATH": str(SUPPORT)})
-    app = App(settings, registry={settings.engine: descriptor}, launch=launch)
-    listener = bind(settings.host, settings.port)
-    server = QuietServer(app)
-    async with app:
-        serving = asyncio.create_task(server.serve([listener]))
-        client = httpx.AsyncClient(base_url=url_of(listener), timeout=DEADLINE_S, trust_env=False)
-        try:
-            async with client:
-                yield app, client
-        finally:
-            server.should_exit = True
-            server.force_exit = True
-            await serving
+    with tempfile.TemporaryDirectory() as folder:  # the voices of this user stay out of it
+        given = {f"TTS_NODE_{key.upper()}": value for key, value in env.items()}
+        settings = read_settings({}, {"TTS_NODE_PORT": "0", "TTS_NODE_VOICES_DIR": folder} | given)
+        launch = functools.partial(ChildProcess.spawn, env={"PYTHONPATH": str(SUPPORT)})
+        app = App(settings, registry={settings.engine: descriptor}, launch=launch)
+        listener = bind(settings.host, settings.port)
+        server = QuietServer(app)
+        async with app:
+            serving = asyncio.create_task(server.serve([listener]))
+            client = httpx.AsyncClient(base_url=url_of(listener), timeout=DEADLINE_S, trust_env=False)
+            try:
+                async with client:
+                    yield app, client
+            finally:
+                server.should_exit = True
+                server.force_exit = True
+                await serving

@@ -5,15 +5,21 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from tts_node.app import App
-from tts_node.domain import AudioFormat, Speech, SpeechRequest, audio_duration_s
-from tts_node.encoding import encoder_for
+from tts_node.domain import AudioFormat, Speech, SpeechRequest
 from tts_node.errors import NodeError
+from tts_node.offer import NotOffered
+from tts_node.replies import heard
 from tts_node.settings import Settings, SettingsError, add_flags, read_settings
+from tts_node.sound import rendering_of
 
-_SETTINGS = ("engine", "device", "simulate", "watchdog_s", "load_timeout_s")
+_SETTINGS = (
+    *("engine", "device", "weights_dir", "cache_dir", "threads", "quantise", "watermark"),
+    *("dictionary", "simulate", "watchdog_s", "load_timeout_s"),
+)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -39,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         settings = read_settings({name: getattr(args, name) for name in _SETTINGS}, os.environ)
         request = request_of(args)
         speech = asyncio.run(say(settings, request, args.output, show_progress if sys.stderr.isatty() else quiet))
-    except (SettingsError, ValueError, OSError, NodeError) as exc:
+    except (SettingsError, NotOffered, ValueError, OSError, NodeError) as exc:
         print(f"tts-node: {exc}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -86,18 +92,20 @@ async def say(
 ) -> Speech:
     """Speaks into a file beside the output, which it replaces only when all is well."""
     part = output.with_name(output.name + ".part")
-    encoder = encoder_for(request.format, is_whole=True)
     try:
-        async with App(settings) as app, app.node.speaking(app.node.order(request)) as utterance:
-            with part.open("wb") as file:
-                async for pcm in utterance.pieces():
-                    file.write(encoder.feed(pcm))
-                    progress(audio_duration_s(utterance.pcm_bytes))
-                file.write(encoder.finish())
-            part.replace(output)
-            return utterance.speech
+        async with App(settings) as app:
+            order = app.node.scripted(app.node.order(request))
+            has_speed = order.model.descriptor.has_speed
+            with closing(rendering_of(request, has_speed=has_speed, is_whole=True)) as rendering:
+                async with app.node.speaking(order) as utterance:
+                    with part.open("wb") as file:
+                        async for pcm in utterance.pieces():
+                            file.write(rendering.feed(pcm))
+                            progress(rendering.heard_s)
+                        file.write(rendering.finish())
+                    part.replace(output)
+                    return heard(utterance, rendering)
     finally:
-        encoder.close()
         part.unlink(missing_ok=True)
 
 

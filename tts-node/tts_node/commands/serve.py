@@ -19,6 +19,7 @@ import uvicorn
 from tts_node import __version__
 from tts_node.app import App
 from tts_node.logs import set_up_logs
+from tts_node.offer import NotOffered
 from tts_node.settings import Settings, SettingsError, add_flags, read_settings
 
 _KEEP_ALIVE_S = 75  # longer than routers keep idle connections, so that they close first and never race us
@@ -49,8 +50,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"tts-node: {exc}", file=sys.stderr)
         return 1
     set_up_logs(settings.log_format, settings.log_level)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(serve(settings, listener))
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(serve(settings, listener))
+    except NotOffered as exc:
+        print(f"tts-node: --engine {settings.engine}: {exc}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -86,7 +91,8 @@ class Server(uvicorn.Server):
         if self._app.settings.exit_with_stdin:
             loop = asyncio.get_running_loop()
             threading.Thread(target=self._leave_with_stdin, args=(loop,), name="stdin", daemon=True).start()
-        print(f"tts-node {__version__} listens on {url_of(sockets[0])} ({self._app.settings.engine})", flush=True)
+        engine = self._app.node.default_model
+        print(f"tts-node {__version__} listens on {url_of(sockets[0])} ({engine})", flush=True)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
