@@ -171,9 +171,7 @@ class Metrics:
         self._voice_requests = Counter(
             "router_voice_requests", "Spoken answers by voice.", ["voice"], registry=registry
         )
-        self._tokens = Counter(
-            "router_chat_tokens", "Tokens that answers reported.", ["direction"], registry=registry
-        )
+        self._tokens = Counts("router_chat_tokens", "Tokens that answers reported.", ["direction"], registry)
         self._loop_lag = Histogram(
             "router_event_loop_lag_seconds",
             "How late the event loop ran a timer.",
@@ -203,8 +201,8 @@ class Metrics:
         if record.outcome == Outcome.OK and is_known and record.tier > record.preferred_tier:
             self._fallbacks.labels(endpoint, record.provider).inc()
         if record.tokens_in or record.tokens_out:
-            self._tokens.labels("input").inc(record.tokens_in)
-            self._tokens.labels("output").inc(record.tokens_out)
+            self._tokens.add("input", by=record.tokens_in)
+            self._tokens.add("output", by=record.tokens_out)
         if record.audio_s is not None and record.outcome == Outcome.OK:
             self._speech_finished(record, model, record.audio_s)
 

@@ -32,9 +32,9 @@ class Counts:
         self._numbers: defaultdict[Labels, int] = defaultdict(int)
         registry.register(self)
 
-    def add(self, *values: str) -> None:
-        """One more."""
-        self._numbers[values] += 1
+    def add(self, *values: str, by: int = 1) -> None:
+        """One more, or several."""
+        self._numbers[values] += by
 
     def collect(self) -> Iterable[Metric]:
         family = CounterMetricFamily(self._name, self._text, labels=self._labelnames)
