@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from router.api.call import DISCONNECT_NOTICE, DisconnectNotice
 from router.api.openai import error_body
 from router.errors import ClientError, HeadTooLarge, InvalidRequest, TooSlow
+from router.http_answer import Answer
 
 HEAD_DEADLINE_S: Final = 15.0
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -69,6 +70,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._notice = DisconnectNotice()
         self.scope[DISCONNECT_NOTICE] = self._notice  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+        self.cycle.send = Answer(self.cycle)  # type: ignore[method-assign]
 
     def pause_writing(self) -> None:
         """The client takes no more for now. One that was carried away never says goodbye: its time is bounded."""

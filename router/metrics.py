@@ -1,4 +1,4 @@
-"""Prometheus metrics: an observer that counts. With `tallies.py` the only room that
+"""Prometheus metrics: an observer that counts. With `counting.py` the only room that
 imports prometheus_client.
 
 Label values come from closed sets or are bounded: what clients may invent (a model's or a voice's name) becomes
@@ -17,11 +17,11 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from router.counting import Counts, Distributions, Levels
 from router.domain import Modality, ProviderCard
 from router.health import HostState, ProviderState
 from router.outcomes import Outcome
 from router.ports import Record
-from router.tallies import Counts, Distributions, Levels
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per child, which no dashboard reads
 

@@ -86,8 +86,8 @@ _UNTOLD: Final = vars(logging.LogRecord(_access.name, logging.INFO, "", 0, "requ
 
 
 class RequestLine(logging.LogRecord):
-    """A log record of one request, made without looking for what nobody reads (caller, thread, process): that costs
-    more than the rest. Its fields are made where it is written, in the log's own thread."""
+    """A log record of one request, made without looking for what nobody reads (caller, thread, process): that
+    costs more than the rest. Its fields are made where it is written, in the log's own thread."""
 
     def __init__(self, level: int, record: Record) -> None:
         now = time.time()

@@ -37,7 +37,7 @@ ROUTER_METRICS: Final = ROOT / "router" / "metrics.py"
 NODE_METRICS: Final = ROOT / "tts-node" / "tts_node" / "metrics.py"
 PORTS: Final = {"router": 8700, "tts-node": 8006, "prometheus": 9090, "grafana": 3000, "ollama": 11434}
 BUILT: Final = ("router", "tts-node")
-# The router's own kinds (router/tallies.py) by what they are to Prometheus.
+# The router's own kinds (router/counting.py) by what they are to Prometheus.
 KINDS: Final = {"Counts": "Counter", "Levels": "Gauge", "Distributions": "Histogram"}
 SUFFIXES: Final = {"Counter": ("_total",), "Gauge": ("",), "Histogram": ("_bucket", "_sum", "_count")}
 # From Prometheus itself, and what it adds to every series.

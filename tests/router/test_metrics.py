@@ -7,11 +7,11 @@ import pytest
 from fakes import chat_card, speech_card
 from prometheus_client.metrics import MetricWrapperBase
 
+from router.counting import Counts, Distributions
 from router.health import HostState, ProviderState
 from router.metrics import MAX_NAMES, OTHER, Metrics
 from router.outcomes import Outcome
 from router.ports import Record
-from router.tallies import Counts, Distributions
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 

@@ -4,7 +4,7 @@ import random
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from router.tallies import Counts, Distributions, Levels
+from router.counting import Counts, Distributions, Levels
 
 BOUNDS = (0.005, 0.1, 1, 2.5)
 
