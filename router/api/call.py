@@ -150,21 +150,27 @@ class Presence(Interruptible):
         super().__init__()
         self._receive = receive
         self._reply = reply
-        self._notice = scope.get(DISCONNECT_NOTICE)
+        self._notice: DisconnectNotice | None = scope.get(DISCONNECT_NOTICE)
         self._watcher: asyncio.Task[None] | None = None
 
     async def read_body(self, scope: Scope, limit_bytes: int) -> bytes:
         """The request body. Raises PayloadTooLarge, ClientGone, TooSlow."""
         if _declared_length(scope) > limit_bytes:
             raise _too_large(limit_bytes)
+        if self._notice is not None and self._notice.has_whole_request:
+            body = await _read_body(self._receive, limit_bytes)
+        else:
+            body = await self._read_body_in_time(limit_bytes)
+        self._watch()
+        return body
+
+    async def _read_body_in_time(self, limit_bytes: int) -> bytes:
         late = TooSlow(f"The body did not arrive within {BODY_DEADLINE_S:g} s.")
         timer = asyncio.get_running_loop().call_later(BODY_DEADLINE_S, self.interrupt, late)
         try:
-            body = await _read_body(self._receive, limit_bytes)
+            return await _read_body(self._receive, limit_bytes)
         finally:
             timer.cancel()
-        self._watch()
-        return body
 
     def _watch(self) -> None:
         """Notice from now on when the client leaves: its body is here, so the next word is its leaving."""
@@ -198,6 +204,11 @@ class DisconnectNotice:
     """What a server puts into the scope under `DISCONNECT_NOTICE`. `tell` is called when the client is gone."""
 
     __slots__ = ("is_gone", "tell")
+
+    @property
+    def has_whole_request(self) -> bool:
+        """Whether all of the body is here, so that reading it is no waiting."""
+        return False
 
     def __init__(self) -> None:
         self.is_gone = False
