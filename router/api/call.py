@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from router.api.dialects import Dialect
+from router.api.fields import Fields
 from router.errors import ClientGone, PayloadTooLarge, RouterError, TooSlow
 from router.interruptible import Interruptible
 from router.ports import Header, Monotonic, Record
@@ -153,9 +154,10 @@ class Presence(Interruptible):
         self._notice: DisconnectNotice | None = scope.get(DISCONNECT_NOTICE)
         self._watcher: asyncio.Task[None] | None = None
 
-    async def read_body(self, scope: Scope, limit_bytes: int) -> bytes:
+    async def read_body(self, fields: Fields, limit_bytes: int) -> bytes:
         """The request body. Raises PayloadTooLarge, ClientGone, TooSlow."""
-        if _declared_length(scope) > limit_bytes:
+        declared = fields.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit_bytes:
             raise _too_large(limit_bytes)
         if self._notice is not None and self._notice.has_whole_request:
             body = await _read_body(self._receive, limit_bytes)
@@ -235,13 +237,6 @@ async def _read_body(receive: Receive, limit_bytes: int) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _declared_length(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
 
 
 def _too_large(limit_bytes: int) -> PayloadTooLarge:
