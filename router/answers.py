@@ -154,9 +154,9 @@ class UsageReader:
 
     def see(self, chunk: bytes) -> None:
         """Look at a piece of the body."""
-        if self.skips or b'_tokens"' not in chunk:
+        if self.skips or (at := chunk.find(b'_tokens"')) < 0:
             return
-        for direction, count in _COUNTS.findall(chunk):
+        for direction, count in _COUNTS.findall(chunk, max(0, at - 16)):  # from the first key on
             if direction in _IN:
                 self.tokens_in = int(count)
             else:

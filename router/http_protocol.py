@@ -13,11 +13,12 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from router.api.call import DISCONNECT_NOTICE, DisconnectNotice
 from router.api.openai import error_body
 from router.errors import ClientError, HeadTooLarge, InvalidRequest, TooSlow
+from router.http_answer import Answer
 from router.lingering import Lingering
 
 HEAD_DEADLINE_S: Final = 15.0
@@ -29,21 +30,38 @@ CLIENT_STALL_S: Final = 300.0
 class _Line:
     """The transport as uvicorn sees it: all of it is the transport's own, but how it closes."""
 
-    __slots__ = ("close", "is_closing", "write")
+    __slots__ = ("close", "is_closing", "write", "writelines")
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
         self.write = transport.write  # bound here once, so that the detour costs nothing
+        self.writelines = transport.writelines
         self.is_closing = transport.is_closing
         self.close = close
 
 
+class _Notice(DisconnectNotice):
+    """Knows from the server whether all of the request is here."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        super().__init__()
+        self._cycle = cycle
+
+    @property
+    def has_whole_request(self) -> bool:
+        return not self._cycle.more_body
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """See the module. The timer runs from a connection's or a request's first byte to the end of its head."""
+    """See the module. Time runs from a connection's or a request's first byte to the end of its head; a timer only
+    when the head did not come in one piece, as it nearly always does."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
         self._field_bytes = 0
+        self._is_in_head = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._refusal: ClientError | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -55,6 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._line = _Line(transport, self._close)
         self.transport = self._line  # type: ignore[assignment]
         self._begin_head()
+        self._bound_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._line.close = self._wire.close  # nothing is left to linger for, and the circle is broken
@@ -64,14 +83,18 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._head_timer is not None:
+        if self._is_in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._head_timer is not None and self._head_bytes > MAX_HEAD_BYTES:
+        if not self._is_in_head:
+            return
+        if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(_head_too_large())
+        elif self._head_timer is None:
+            self._bound_head()
 
     def on_message_begin(self) -> None:
-        if self._head_timer is None:  # another request on a kept connection
+        if not self._is_in_head:  # another request on a kept connection
             self._begin_head()
             self._head_bytes = 1  # whose arrival began it
         super().on_message_begin()
@@ -85,10 +108,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._end_head()
-        notice = DisconnectNotice()
-        self._notices.append(notice)
-        self.scope[DISCONNECT_NOTICE] = notice  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+        cycle = self.cycle  # its task starts at the loop's next turn
+        cycle.send = Answer(cycle)  # type: ignore[method-assign]
+        notice = _Notice(cycle)
+        self._notices.append(notice)
+        cycle.scope[DISCONNECT_NOTICE] = notice  # type: ignore[typeddict-unknown-key]
 
     def pause_writing(self) -> None:
         """The client takes no more for now. One that was carried away never says goodbye: its time is bounded."""
@@ -136,11 +161,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(self._refusal or InvalidRequest(msg, code="invalid_http"))
 
     def _begin_head(self) -> None:
+        self._is_in_head = True
         self._head_bytes = 0
         self._field_bytes = 0
+
+    def _bound_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_DEADLINE_S, self._out_of_time)
 
     def _end_head(self) -> None:
+        self._is_in_head = False
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

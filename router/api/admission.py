@@ -10,13 +10,14 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+from router.api.fields import Fields
 from router.config import Settings, is_loopback
 from router.errors import Forbidden, LoopDetected, Unauthorized
 from router.ports import Header
@@ -26,7 +27,6 @@ _KEY_BYTES: Final = 32  # 256 random bits
 _ANY_MODEL: Final = ("*",)
 _SANE_ID: Final = re.compile(rb"[A-Za-z0-9._:\-]{1,128}")
 _OPEN_PATHS: Final = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
-_KEY_HEADERS: Final = frozenset({b"x-api-key", b"xi-api-key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,8 @@ class Door:
         """The header that marks what this router passes on (RFC 9110 §7.6.3)."""
         return (b"Via", b"1.1 " + self._via)
 
-    def admit(self, path: str, headers: Iterable[Header]) -> Client:
+    def admit(self, path: str, seen: Fields) -> Client:
         """Who is asking. Raises Unauthorized, Forbidden, LoopDetected."""
-        seen = _security_headers(headers)
         if self._via in seen.get(b"via", b""):
             raise LoopDetected("This request has passed this router already; a provider's URL leads back here.")
         if self._checks_names:
@@ -103,7 +102,7 @@ class Door:
             raise Unauthorized("That key is not one of this router's.")
         return found
 
-    def _check_names(self, seen: Mapping[bytes, bytes]) -> None:
+    def _check_names(self, seen: Fields) -> None:
         host = seen.get(b"host", b"").decode("latin-1")
         if not self._is_trusted(_host_name(host)):
             raise Forbidden(
@@ -148,12 +147,10 @@ def require_admin(client: Client) -> None:
         raise Forbidden("This needs a client with `role: admin`.", code="admin_required")
 
 
-def request_id_of(headers: Iterable[Header]) -> str:
+def request_id_of(fields: Fields) -> str:
     """The client's own X-Request-Id when it is a sane one, else a new id."""
-    for name, value in headers:
-        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
-            return value.decode()
-    return next(_fresh_ids)
+    given = fields.get(b"x-request-id")
+    return given.decode() if given is not None and _SANE_ID.fullmatch(given) else next(_fresh_ids)
 
 
 def _make_ids() -> Iterator[str]:
@@ -169,19 +166,7 @@ def _make_ids() -> Iterator[str]:
 _fresh_ids: Final = _make_ids()
 
 
-_SECURITY_HEADERS: Final = frozenset({b"host", b"origin", b"authorization", b"via"}) | _KEY_HEADERS
-
-
-def _security_headers(headers: Iterable[Header]) -> dict[bytes, bytes]:
-    seen: dict[bytes, bytes] = {}
-    for name, value in headers:
-        if name in _SECURITY_HEADERS:
-            # Several Via lines are one list; of anything else the first counts.
-            seen[name] = seen[name] + b"," + value if name == b"via" and name in seen else seen.get(name, value)
-    return seen
-
-
-def _presented_key(seen: Mapping[bytes, bytes]) -> str | None:
+def _presented_key(seen: Fields) -> str | None:
     scheme, _, token = seen.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"bearer" and token.strip():
         return token.strip().decode("latin-1")
