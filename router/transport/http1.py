@@ -19,6 +19,12 @@ from router.transport.connection import Connection
 
 MAX_CONNECTIONS: Final = 1024
 IDLE_S: Final = 4.0  # uvicorn, behind which many LLM servers live, drops idle connections after 5 s
+# RFC 9110 §5.5, §5.6.2; RFC 9112 §3. Whatever else could end its line and be read as a second header or request.
+_REQUEST_LINE: Final = re.compile(r"(?!(?:HEAD|CONNECT) )[\w!#$%&'*+.^`|~-]+ [!-~]+", re.ASCII)
+_NAME: Final = re.compile(
+    rb"(?!(?:host|content-length|transfer-encoding)\Z)[\w!#$%&'*+.^`|~-]+", re.ASCII | re.IGNORECASE
+)
+_VALUE: Final = re.compile(rb"[\t -~\x80-\xff]*")
 _SILENT_ERRNOS: Final = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT}
 
 
@@ -138,8 +144,18 @@ class Http1Transport:
             self._idle.remove(connection)
 
     def _payload(self, request: UpstreamRequest) -> bytes:
-        lines = [f"{request.method} {request.target} HTTP/1.1\r\n".encode(), self._host_line]
-        lines += [b"%b: %b\r\n" % header for header in request.headers]
+        """The request as it goes over the wire. Raises NotSent when a server could read it as another.
+
+        Not HEAD and CONNECT, whose answers are framed differently (RFC 9112 §6.3).
+        """
+        line = f"{request.method} {request.target}"
+        if not _REQUEST_LINE.fullmatch(line):
+            raise NotSent(f"{line!r} cannot be asked of {self._name}")
+        lines = [f"{line} HTTP/1.1\r\n".encode(), self._host_line]
+        for name, value in request.headers:
+            if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):  # the value may be a secret
+                raise NotSent(f"the header {name!r} cannot be sent to {self._name}")
+            lines.append(b"%b: %b\r\n" % (name, value))
         if request.body or request.method in {"POST", "PUT", "PATCH"}:
             lines.append(b"Content-Length: %d\r\n" % len(request.body))
         lines += [b"\r\n", request.body]

@@ -57,7 +57,7 @@ MORE_BATCHES: Final = (
         Case("malformed_http"),
     ],
     [
-        Case("many_headers", unnoticed=CHATS, keeps_up=True),  # bounded on plain HTTP only
+        Case("many_headers", keeps_up=True),
         Case("huge_headers"),
         Case("malformed_json", unnoticed=(SSE,), keeps_up=True),
         Case("empty", keeps_up=True),

@@ -27,7 +27,6 @@ def test_fault_over_tls_costs_no_chat_that_had_not_begun(house: House, batch: li
         asyncio.run(house.check(batch))
 
 
-@pytest.mark.xfail(strict=True, reason="TlsTransport repeats after a FIN on a kept connection, not after a RST")
 def test_kept_connection_that_is_reset_is_replaced(house: House) -> None:
     """A reused connection that is reset before any byte of the answer: once more on a fresh one, same provider."""
     asyncio.run(house.check(KEEP_ALIVE_RACE))
