@@ -154,13 +154,18 @@ class Connection(asyncio.Protocol):
         if self._head_bytes > MAX_HEAD_BYTES:
             raise Malformed(f"{self._name} sent a head of more than {MAX_HEAD_BYTES} bytes")
         if not self._has_head:  # else a trailer, which must not pose as a header (RFC 9110 §6.5.1)
-            self._headers.append((name, value))
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 100:
             raise Malformed(f"{self._name} answered with status {status:03}")
-        is_framed = self._is_framed()
+        # llhttp leaves blanks behind a value, which are no part of it (RFC 9110 §5.5).
+        head = ResponseHead(status, [(name, value.rstrip(b" \t")) for name, value in self._headers])
+        is_framed = head.get(b"content-length") is not None
+        if head.get(b"transfer-encoding") is not None:
+            self._check_coding(is_framed=is_framed)
+            is_framed = True
         if status < 200:  # 1xx: the real answer follows (RFC 9110 §15.2)
             if is_framed:  # llhttp skips the body of some and not of others (RFC 9110 §8.6, RFC 9112 §6.1)
                 raise Malformed(f"{self._name} sent an interim answer with a body")
@@ -170,9 +175,7 @@ class Connection(asyncio.Protocol):
         self._has_head = True
         self._ends_with_connection = not is_framed and status not in {204, 304}
         self._unheard_bytes = 0
-        # llhttp leaves blanks behind a value, which are no part of it (RFC 9110 §5.5).
-        headers = [(name, value.rstrip(b" \t")) for name, value in self._headers]
-        self._sink.head(ResponseHead(status, headers))
+        self._sink.head(head)
 
     def on_body(self, body: bytes) -> None:
         self._unheard_bytes = 0
@@ -187,23 +190,16 @@ class Connection(asyncio.Protocol):
         # An older HTTP's keep-alive is a guess, and its chunks are faulty framing (RFC 9112 §6.1, appendix C.2.2).
         self._may_serve_again = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
 
-    def _is_framed(self) -> bool:
-        """Whether the head says where the body ends; if not, the connection's end does (RFC 9112 §6.3).
+    def _check_coding(self, *, is_framed: bool) -> None:
+        """Raise Malformed unless the body's only transfer coding is `chunked`, and nothing else frames it.
 
-        We ask for no transfer coding but `chunked`, could decode no other, and hand on bodies without the header:
-        whatever else is there would reach the client as if it were the body. llhttp refuses both with a length.
+        We ask for no other, could decode none, and hand on bodies without the header: whatever else is there would
+        reach the client as if it were the body (RFC 9112 §6.3). With a tab behind it, llhttp takes `chunked` for
+        another coding; and so must we.
         """
-        is_framed = False
-        for name, value in self._headers:
-            lowered = name.lower()
-            if lowered == b"content-length":
-                is_framed = True
-            elif lowered == b"transfer-encoding":
-                # With a tab behind it, llhttp takes it for another coding; and so must we.
-                if is_framed or value.rstrip(b" ").lower() != b"chunked":
-                    raise Malformed(f"{self._name} sent a body in a transfer coding other than chunked")
-                is_framed = True
-        return is_framed
+        codings = [value.rstrip(b" ").lower() for name, value in self._headers if name == b"transfer-encoding"]
+        if is_framed or codings != [b"chunked"]:
+            raise Malformed(f"{self._name} sent a body in a transfer coding other than chunked")
 
     def _reset_head(self) -> None:
         self._headers = []

@@ -95,7 +95,8 @@ class TlsTransport:
                 response = await self._answer_to(request)
                 stream = cast("httpx.AsyncByteStream", response.stream)
                 try:  # raw: still compressed if the upstream compressed it
-                    await exchange.pour(ResponseHead(response.status_code, response.headers.raw), aiter(stream))
+                    headers = [(name.lower(), value) for name, value in response.headers.raw]
+                    await exchange.pour(ResponseHead(response.status_code, headers), aiter(stream))
                 finally:
                     await response.aclose()
             except UpstreamFault as fault:

@@ -251,7 +251,7 @@ class _NoTransport(asyncio.Transport):
 def test_trailers_do_not_become_headers(loop: str) -> None:
     """RFC 9110 §6.5.1: a trailer must not be merged into the head, where it could pose as anything."""
     sink, _ = run(_answer(CHUNKED + b"5\r\nhello\r\n0\r\nX-Router-Provider: evil\r\nX-Sum: 1\r\n\r\n"), loop)
-    assert [b"Transfer-Encoding"] == [name for name, _ in sink.heads[0].headers]
+    assert [b"transfer-encoding"] == [name for name, _ in sink.heads[0].headers]
 
 
 def test_a_huge_head_in_a_single_read_is_malformed(loop: str) -> None:
