@@ -50,6 +50,8 @@ soak: $(ROUTER)/.dev $(NODE)/.dev  ## long and privileged tests; as root on Debi
 	@command -v promtool >/dev/null && command -v systemd-analyze >/dev/null && command -v ip >/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus systemd iproute2; }
 	$(ROUTER)/bin/python -m pytest tests/soak
+	HTTP1_FUZZ_EXAMPLES=100000 $(ROUTER)/bin/python -m pytest tests/router/transport/test_http1_fuzz.py \
+		tests/router/transport/test_http1_request_fuzz.py
 
 bench: $(ROUTER)/.dev  ## measure against nginx and a direct connection, into docs/benchmarks/
 	@command -v wrk >/dev/null && command -v nginx >/dev/null \

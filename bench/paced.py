@@ -15,6 +15,7 @@ from typing import Final, cast
 import httptools
 import uvloop
 
+from bench.accounts import Account
 from bench.cases import Case, request_headers
 from bench.contenders import Contender, Upstream
 from bench.wrk import LoadFailed
@@ -27,11 +28,11 @@ _SETTLE_S: Final = 0.5
 @dataclass(frozen=True, slots=True)
 class PacedLoad:
     """`delays_us`: of each event received between the two instants; `events`: sent by the upstream between them;
-    `gateway_cpu_s`: used between them."""
+    `account`: what the gateway used between them, None where there is none."""
 
     delays_us: list[float]
     events: int
-    gateway_cpu_s: float
+    account: Account | None
     duration_s: float
 
 
@@ -76,13 +77,13 @@ def paced_load(
     upstream: Upstream,
     key: str,
     duration_s: float,
-    cpu: Callable[[], float],
+    account: Callable[[], Account | None],
 ) -> PacedLoad:
-    """Hold `case.connections` streams open for `duration_s`. `cpu`: the gateway's CPU seconds.
+    """Hold `case.connections` streams open for `duration_s`. `account`: the gateway's until now.
 
     Raises LoadFailed.
     """
-    return uvloop.run(_listen(case, contender, upstream, key, duration_s, cpu))
+    return uvloop.run(_listen(case, contender, upstream, key, duration_s, account))
 
 
 async def _listen(
@@ -91,7 +92,7 @@ async def _listen(
     upstream: Upstream,
     key: str,
     duration_s: float,
-    cpu: Callable[[], float],
+    account: Callable[[], Account | None],
 ) -> PacedLoad:
     loop = asyncio.get_running_loop()
     delays_us: list[float] = []
@@ -108,18 +109,19 @@ async def _listen(
                 await loop.create_connection(listener, "127.0.0.1", contender.port)
             await asyncio.gather(*(each.has_begun for each in listeners))
         await asyncio.sleep(_SETTLE_S)
-        counts, cpu_before, began = await asyncio.to_thread(upstream.counts), cpu(), time.monotonic()
+        counts, before, began = await asyncio.to_thread(upstream.counts), account(), time.monotonic()
         delays_us.clear()
         await asyncio.sleep(duration_s)
         received = delays_us[:]
-        duration_s, cpu_after = time.monotonic() - began, cpu()
+        duration_s, after = time.monotonic() - began, account()
         events = (await asyncio.to_thread(upstream.counts))["events"] - counts["events"]
         if any(each.is_lost for each in listeners) or not received:
             raise LoadFailed(f"{contender.name}: paced streams were cut")
     finally:
         for each in listeners:
             each.close()
-    return PacedLoad(received, events, cpu_after - cpu_before, duration_s)
+    used = after.since(before) if after is not None and before is not None else None
+    return PacedLoad(received, events, used, duration_s)
 
 
 def _request(case: Case, key: str) -> bytes:

@@ -48,11 +48,11 @@ def cpu_s(pid: int) -> float:
     return sum(time.clock_gettime((~each << 3) | _CPUCLOCK_SCHED) for each in _family(pid))
 
 
-def waited_s(pid: int) -> float:
+def waited_s(pid: int) -> float | None:
     """Seconds in which the living threads of a process and its children could have run, had their core been free
-    (Documentation/scheduler/sched-stats.rst, the second field)."""
+    (Documentation/scheduler/sched-stats.rst, the second field); None where the kernel does not tell."""
     stats = [stat for each in _family(pid) for stat in Path(f"/proc/{each}/task").glob("*/schedstat")]
-    return sum(int(stat.read_text().split()[1]) for stat in stats) / 1e9
+    return sum(int(stat.read_text().split()[1]) for stat in stats) / 1e9 if stats else None
 
 
 def resident_mb(pid: int) -> float:

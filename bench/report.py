@@ -11,6 +11,7 @@ from bench.rounds import WARM_UP_S, Plan, Sample
 
 _SATURATED: Final = 0.9
 _GATEWAYS: Final = ("nginx", "router")
+_MISSING: Final = "not known"  # never a nought, which would be read as a measurement
 
 _INTRO: Final = """\
 # The router as a gateway
@@ -79,20 +80,27 @@ def _rows_of(case: Case, samples: Sequence[Sample]) -> list[str]:
     rows = [f"| {title} | none | | | (p50 {p50.median:.0f}) | (p99 {p99.median:.0f}) | {_rate(direct)} | |"]
     for name in _GATEWAYS:
         mine = by[name]
-        against = "1" if name == "nginx" else _shown(ratio(_cpus(mine), _cpus(by["nginx"])), ".1f")
+        cpu, peers = _known([s.cpu_us for s in mine]), _known([s.cpu_us for s in by["nginx"]])
+        against = _shown(ratio(cpu, peers), ".1f") if cpu is not None and peers is not None else _MISSING
         added_50 = difference([s.p50_us for s in mine], [s.p50_us for s in direct])
         added_99 = difference([s.p99_us for s in mine], [s.p99_us for s in direct])
-        cpu = estimate(_cpus(mine))
+        waited = _known([s.waited_share for s in mine])
         who = "**router**" if name == "router" else name
         rows.append(
-            f"| | {who} | {cpu.median:.1f} | {against} | {_shown(added_50, '.0f')} | {_shown(added_99, '.0f')} "
-            f"| {_rate(mine)} | {estimate([s.waited_share for s in mine]).median:.0%} |"
+            f"| | {who} | {_median(cpu, '.1f')} | {'1' if name == 'nginx' else against} "
+            f"| {_shown(added_50, '.0f')} | {_shown(added_99, '.0f')} | {_rate(mine)} | {_median(waited, '.0%')} |"
         )
     return rows
 
 
-def _cpus(samples: Sequence[Sample]) -> list[float]:
-    return [sample.cpu_us for sample in samples if sample.cpu_us is not None]
+def _known(figures: Sequence[float | None]) -> list[float] | None:
+    """The figures of all rounds, or None: without one of them nothing is paired any more."""
+    known = [figure for figure in figures if figure is not None]
+    return known if known and len(known) == len(figures) else None
+
+
+def _median(figures: Sequence[float] | None, form: str) -> str:
+    return f"{estimate(figures).median:{form}}" if figures is not None else _MISSING
 
 
 def _rate(samples: Sequence[Sample]) -> str:
@@ -109,8 +117,8 @@ def _shown(figure: Estimate, form: str) -> str:
 def _memory(samples: Sequence[Sample]) -> str:
     parts = []
     for name in _GATEWAYS:
-        peak = max((s.resident_mb for s in samples if s.contender == name and s.resident_mb), default=0.0)
-        parts.append(f"{name} {peak:.0f} MB")
+        peak = max((s.resident_mb for s in samples if s.contender == name and s.resident_mb), default=None)
+        parts.append(f"{name} {_MISSING if peak is None else f'{peak:.0f} MB'}")
     return f"Resident memory, the most seen between cases: {', '.join(parts)}.\n"
 
 

@@ -12,14 +12,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from bench import contenders
+from bench.accounts import Account
 from bench.cases import CASES, Case
 from bench.contenders import Contender, Upstream
 from bench.paced import paced_load
-from bench.processes import cpu_s, resident_mb, waited_s
+from bench.processes import cpu_s, resident_mb
 from bench.ratios import percentile
 from bench.wrk import LoadFailed, load
 
@@ -46,11 +48,11 @@ class Plan:
 class Sample:
     """One contender on one case in one round.
 
-    `cpu_us`: the gateway's per unit (request or event), None without a gateway. `p50_us`, `p99_us`: of a whole
-    request, or of one event's way. `per_s`: units a second. `harness_share`: how busy load and upstream were, of
-    the cores they had: near 1, `per_s` is theirs and only a lower bound of the gateway's. `waited_share`: of the
-    time in which the gateway could have run, how much others held its core; above a few per cent, `per_s` and the
-    latencies are the neighbours', and caches are cold.
+    `cpu_us`: the gateway's per unit (request or event). `p50_us`, `p99_us`: of a whole request, or of one event's
+    way. `per_s`: units a second. `harness_share`: how busy load and upstream were, of the cores they had: near 1,
+    `per_s` is theirs and only a lower bound of the gateway's. `waited_share`: of the time in which the gateway
+    could have run, how much others held its core; above a few per cent, `per_s` and the latencies are the
+    neighbours', and caches are cold. What is a gateway's is None without one, and where the kernel does not tell.
     """
 
     round: int
@@ -62,7 +64,7 @@ class Sample:
     p99_us: float
     per_s: float
     harness_share: float
-    waited_share: float
+    waited_share: float | None
     resident_mb: float | None
 
     def as_dict(self) -> dict[str, object]:
@@ -129,49 +131,47 @@ class _House:
     def _closed(self, number: int, case: Case, contender: Contender, duration_s: int) -> Sample:
         load(case, contender, self.key, WARM_UP_S, self.directory)
         self._drain(contender)
-        requests, cpu, upstream_cpu = self._requests(), self._cpu(contender), cpu_s(self.upstream.pid)
-        waited = self._waited(contender)
+        requests, before, upstream_cpu = self._requests(), self._account(contender), cpu_s(self.upstream.pid)
         seen = load(case, contender, self.key, duration_s, self.directory)
         upstream_cpu = cpu_s(self.upstream.pid) - upstream_cpu
         self._drain(contender)
-        units = self._requests() - requests
-        cpu, waited = self._cpu(contender) - cpu, self._waited(contender) - waited
+        units, after = self._requests() - requests, self._account(contender)
+        used = after.since(before) if after is not None and before is not None else None
         return Sample(
             number,
             case.name,
             contender.name,
             units,
-            cpu / units * 1e6 if contender.pid is not None else None,
+            used.cpu_us_per(units) if used is not None else None,
             seen.p50_us,
             seen.p99_us,
             seen.requests_per_s,
             (seen.cpu_s + upstream_cpu) / duration_s / self.cores.of_harness,
-            waited / (cpu + waited) if cpu else 0.0,
+            used.waited_share if used is not None else None,
             self._resident_mb(contender),
         )
 
     def _paced(self, number: int, case: Case, contender: Contender, duration_s: int) -> Sample:
         self._drain(contender)
         own, upstream_cpu = time.process_time(), cpu_s(self.upstream.pid)
-        cpu, waited = self._cpu(contender), self._waited(contender)
         began = time.monotonic()
-        seen = paced_load(case, contender, self.upstream, self.key, duration_s + 1.0, lambda: self._cpu(contender))
+        account = partial(self._account, contender)
+        seen = paced_load(case, contender, self.upstream, self.key, duration_s + 1.0, account)
         busy_s = time.process_time() - own + cpu_s(self.upstream.pid) - upstream_cpu
         wall_s = time.monotonic() - began
         resident = self._resident_mb(contender)
-        cpu, waited = self._cpu(contender) - cpu, self._waited(contender) - waited
         self._drain(contender)
         return Sample(
             number,
             case.name,
             contender.name,
             seen.events,
-            seen.gateway_cpu_s / seen.events * 1e6 if contender.pid is not None else None,
+            seen.account.cpu_us_per(seen.events) if seen.account is not None else None,
             percentile(seen.delays_us, 50),
             percentile(seen.delays_us, 99),
             seen.events / seen.duration_s,
             busy_s / wall_s / self.cores.of_harness,
-            waited / (cpu + waited) if cpu else 0.0,
+            seen.account.waited_share if seen.account is not None else None,
             resident,
         )
 
@@ -179,12 +179,14 @@ class _House:
         return self.upstream.counts()["requests"]
 
     @staticmethod
-    def _cpu(contender: Contender) -> float:
-        return cpu_s(contender.pid) if contender.pid is not None else 0.0
-
-    @staticmethod
-    def _waited(contender: Contender) -> float:
-        return waited_s(contender.pid) if contender.pid is not None else 0.0
+    def _account(contender: Contender) -> Account | None:
+        """What the gateway used until now; None without one."""
+        if contender.pid is None:
+            return None
+        try:
+            return Account.of(contender.pid)
+        except OSError as error:
+            raise CannotMeasure(f"What {contender.name} used cannot be read; has it ended? {error}") from error
 
     @staticmethod
     def _resident_mb(contender: Contender) -> float | None:
@@ -194,9 +196,11 @@ class _House:
         """Wait until no stream is open and the gateway is quiet."""
         deadline = time.monotonic() + _DRAIN_WITHIN_S
         while time.monotonic() < deadline:
-            before, began = self._cpu(contender), time.monotonic()
+            before, began = self._account(contender), time.monotonic()
             time.sleep(_QUIET_S)
-            share = (self._cpu(contender) - before) / (time.monotonic() - began)
+            after = self._account(contender)
+            used_s = after.since(before).cpu_s if after is not None and before is not None else 0.0
+            share = used_s / (time.monotonic() - began)
             if share < _QUIET_SHARE and self.upstream.counts()["streams"] == 0:
                 return
         raise CannotMeasure(f"{contender.name} does not come to rest; is something else using it?")
@@ -215,8 +219,9 @@ def _house(cores: Cores) -> Iterator[_House]:
 
 def _line(sample: Sample, rounds: int) -> str:
     cpu = f"{sample.cpu_us:8.1f} µs CPU" if sample.cpu_us is not None else " " * 15
+    waited = f"{sample.waited_share:4.0%}" if sample.waited_share is not None else "   -"
     return (
         f"round {sample.round}/{rounds}  {sample.case:9}  {sample.contender:6}  {cpu}  {sample.per_s:9.0f}/s  "
         f"p50 {sample.p50_us:7.0f}  p99 {sample.p99_us:7.0f} µs  harness {sample.harness_share:4.0%}  "
-        f"waited {sample.waited_share:4.0%}"
+        f"waited {waited}"
     )

@@ -63,8 +63,16 @@ def load(case: Case, contender: Contender, key: str, duration_s: int, directory:
     after = os.times()
     if answer.returncode != 0:
         raise LoadFailed(f"wrk failed: {answer.stdout} {answer.stderr}")
-    seen = json.loads(answer.stdout.splitlines()[-1])
-    if seen["errors"] or not seen["requests"]:
-        raise LoadFailed(f"{contender.name}, {case.name}: {answer.stdout}")
     cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+    return said(answer.stdout, f"{contender.name}, {case.name}", cpu_s)
+
+
+def said(output: str, who: str, cpu_s: float) -> Load:
+    """What wrk printed, the script's line last. Raises LoadFailed when a request was not answered well."""
+    try:
+        seen = json.loads(output.splitlines()[-1])
+    except (IndexError, ValueError) as error:
+        raise LoadFailed(f"{who}: wrk said nothing that can be read: {output}") from error
+    if seen["errors"] or not seen["requests"]:
+        raise LoadFailed(f"{who}: {output}")
     return Load(seen["requests"] / seen["duration_us"] * 1e6, seen["p50_us"], seen["p99_us"], cpu_s)

@@ -135,13 +135,11 @@ _NOT_PASSED_ON: Final = _HOP_BY_HOP | {b"set-cookie", b"set-cookie2", b"x-reques
 def passed_on(headers: Sequence[Header]) -> list[Header]:
     """An upstream's response headers for the client: hop-by-hop ones (RFC 9110 §7.6.1), cookies and what the
     router says itself are left out."""
-    named = b",".join(value for name, value in headers if name.lower() == b"connection")
-    dropped = _NOT_PASSED_ON | {name.strip().lower() for name in named.split(b",")} if named else _NOT_PASSED_ON
-    return [
-        (name.lower(), value)
-        for name, value in headers
-        if (lowered := name.lower()) not in dropped and not lowered.startswith(b"x-router-")
-    ]
+    dropped = _NOT_PASSED_ON
+    for name, value in headers:
+        if name == b"connection":
+            dropped |= {each.strip().lower() for each in value.split(b",")}
+    return [header for header in headers if header[0] not in dropped and not header[0].startswith(b"x-router-")]
 
 
 # OpenAI's `usage` and Anthropic's.
@@ -161,9 +159,9 @@ class UsageReader:
 
     def see(self, chunk: bytes) -> None:
         """Look at a piece of the body."""
-        if self.skips or b'_tokens"' not in chunk:
+        if self.skips or (at := chunk.find(b'_tokens"')) < 0:
             return
-        for direction, count in _COUNTS.findall(chunk):
+        for direction, count in _COUNTS.findall(chunk, max(0, at - 16)):  # from the first key on
             if direction in _IN:
                 self.tokens_in = int(count)
             else:

@@ -17,11 +17,16 @@ from router.errors import InvalidRequest, NotFound
 
 OPENAI_SPEECH_MODELS: Final = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 DEFAULT_MAX_WAIT_S: Final = 2.0
+MAX_KNOWN_NAMES: Final = 1000  # remembered at a time: `provider/anything` is a name too
 SUBSTITUTE_MODEL_TIER: Final = 10_000  # behind every configured tier
 
 
 class Reports(Protocol):
     """What providers have said of themselves."""
+
+    @property
+    def revision(self) -> int:
+        """Another number when anything they said of their models has changed."""
 
     def models_of(self, provider: str) -> Mapping[str, Model]: ...
 
@@ -48,6 +53,8 @@ class Catalogue:
         self._cards = cards
         self._speech = speech
         self._reports = reports
+        self._known_chats: dict[str, list[Route]] = {}  # what names meant, while nobody reports anything new
+        self._known_at = -1
         self._max_waits = {name: model.max_wait_s for name, model in models.items()}
         # A provider that is switched off takes its routes with it; the name stays known.
         self._configured = {
@@ -59,6 +66,18 @@ class Catalogue:
         a chat model's name."""
         if modality is Modality.SPEECH:
             return self._resolve_speech(name)
+        if self._known_at != self._reports.revision:
+            self._known_chats.clear()
+            self._known_at = self._reports.revision
+        routes = self._known_chats.get(name or "")
+        if routes is None:
+            routes = self._resolve_chat(name)
+            if len(self._known_chats) < MAX_KNOWN_NAMES:
+                self._known_chats[name or ""] = routes
+        return routes
+
+    def _resolve_chat(self, name: str | None) -> list[Route]:
+        modality = Modality.CHAT
         if not name:
             raise InvalidRequest(
                 f'Which model? Say "model" in the body. Known: {self._known_in_words(modality)}.',

@@ -17,6 +17,7 @@ from router.api.admission import Client, Door, request_id_of, require_admin
 from router.api.call import Receive, Reply, Scope, Send, date_header
 from router.api.cors import Cors
 from router.api.dialects import dialect_of
+from router.api.fields import Fields, fields_of
 from router.api.hot import HOT_PATHS, HotRoutes
 from router.api.limiter import Limiter
 from router.domain import Endpoint
@@ -81,11 +82,12 @@ class Entry:
             scope = {**scope, "path": path}
         endpoint = HOT_PATHS.get(scope["path"])
         label = endpoint.value if endpoint is not None else "other"
-        record = Record(request_id_of(scope["headers"]), label, self._clock())
+        fields = fields_of(scope["headers"])
+        record = Record(request_id_of(fields), label, self._clock())
         self._observer.request_started(record)
         try:
             with self.rooms as rooms:
-                await self._answer(rooms, endpoint, scope, receive, send, record)
+                await self._answer(rooms, endpoint, fields, scope, receive, send, record)
         except asyncio.CancelledError:
             record.outcome = Outcome.CALLER_GONE
             raise
@@ -94,18 +96,25 @@ class Entry:
             self._observer.request_finished(record)
 
     async def _answer(
-        self, rooms: Rooms, endpoint: Endpoint | None, scope: Scope, receive: Receive, send: Send, record: Record
+        self,
+        rooms: Rooms,
+        endpoint: Endpoint | None,
+        fields: Fields,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        record: Record,
     ) -> None:
         """Serve, or render what went wrong."""
-        path, headers = scope["path"], scope["headers"]
-        extra = rooms.cors.headers_for(headers)
+        path = scope["path"]
+        extra = rooms.cors.headers_for(fields)
         reply = Reply(send, record, dialect_of(path), self._clock, extra)
         try:
-            preflight = rooms.cors.preflight(scope["method"], headers)
+            preflight = rooms.cors.preflight(scope["method"], fields)
             if preflight is not None:
                 await reply.whole(204, preflight, b"")
                 return
-            client = rooms.door.admit(path, headers)
+            client = rooms.door.admit(path, fields)
             record.client = client.name
             if endpoint is None:
                 await self._serve_rest(scope, receive, send, client, record, extra)
@@ -113,7 +122,7 @@ class Entry:
                 raise MethodNotAllowed(f"{path} takes POST.", allow="POST")
             else:
                 rooms.limiter.count(client)
-                await rooms.hot.serve(endpoint, client, scope, receive, reply, record)
+                await rooms.hot.serve(endpoint, client, fields, scope, receive, reply, record)
         except ClientGone:
             record.outcome = Outcome.CALLER_GONE
         except RouterError as error:

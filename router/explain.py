@@ -3,17 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from router.catalogue import Catalogue
+import msgspec
+
+from router.catalogue import SUBSTITUTE_MODEL_TIER, Catalogue
 from router.domain import Modality, Route, Substitution
 from router.errors import ClientError, NotFound
 from router.roster import Roster
-from router.speech.substitution import VoiceMatch, permitted
+from router.selection import Candidate
+from router.speech.substitution import SUBSTITUTE_VOICE_TIER, VoiceMatch, permitted
 from router.speech.voices import VoiceBook
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One candidate, as it would be treated now."""
+    """One candidate, as it would be treated now. `tier` is the configured one; `substitution` says in words what
+    would differ from what was asked for, None when nothing would."""
 
     provider: str
     model: str
@@ -21,6 +25,7 @@ class Explained:
     is_eligible: bool
     reason: str
     substitutes: tuple[str, ...]
+    substitution: str | None = None
 
     def as_json(self) -> Mapping[str, object]:
         return {
@@ -30,6 +35,7 @@ class Explained:
             "eligible": self.is_eligible,
             "reason": self.reason,
             "substitutes": self.substitutes,
+            "substitution": self.substitution,
         }
 
 
@@ -46,23 +52,54 @@ def explain(
     modality = _modality(catalogue, model, voice)
     routes = catalogue.resolve(modality, model)
     refused: list[Explained] = []
+    known: dict[str, VoiceMatch] = {}
     if modality is Modality.SPEECH and voice is not None:
         voices.check_known(voice, [route.provider for route in routes])
         matches = [(route, voices.match(voice, route.provider, route.model)) for route in routes]
         allowed = permitted(voices.policy(voice) or policy, matches)
+        known = {route.provider: match for route, match in matches}
         names = {route.provider for route in allowed}
         refused = [_refused(route, match) for route, match in matches if route.provider not in names]
         routes = allowed
     candidates = roster.order(routes, catalogue.max_wait_s(modality, model))
-    return [
-        Explained(c.route.provider, c.route.model, c.route.tier, c.is_eligible, c.reason, c.route.substitutes)
-        for c in candidates
-    ] + refused
+    return [_candidate(each, known.get(each.route.provider)) for each in candidates] + refused
+
+
+def _candidate(candidate: Candidate, match: VoiceMatch | None) -> Explained:
+    route = _as_configured(candidate.route)
+    reason = msgspec.structs.replace(candidate, route=route).reason
+    return _explained(route, candidate.is_eligible, reason, match)
 
 
 def _refused(route: Route, match: VoiceMatch) -> Explained:
     reason = f"the substitution policy does not let it speak (voice {match})"
-    return Explained(route.provider, route.model, route.tier, False, reason, route.substitutes)
+    return _explained(_as_configured(route), False, reason, match)
+
+
+def _explained(route: Route, is_eligible: bool, reason: str, match: VoiceMatch | None) -> Explained:
+    return Explained(
+        route.provider, route.model, route.tier, is_eligible, reason, route.substitutes, _in_words(route, match)
+    )
+
+
+def _as_configured(route: Route) -> Route:
+    """The route with the tier that the configuration gives it: substitutes are put behind all others by adding to
+    theirs, which means nothing to a person."""
+    behind = SUBSTITUTE_MODEL_TIER if "model" in route.substitutes else 0
+    behind += SUBSTITUTE_VOICE_TIER if "voice" in route.substitutes else 0
+    return msgspec.structs.replace(route, tier=route.tier - behind)
+
+
+def _in_words(route: Route, match: VoiceMatch | None) -> str | None:
+    """What a substitute would change. A mapped voice alone is none: the configuration says that it is the one."""
+    if not route.substitutes:
+        return None
+    words = ["another engine"] if "model" in route.substitutes else []
+    if "voice" in route.substitutes:
+        words.append("its own default voice")
+    elif match is not None:
+        words.append("the voice mapped for it" if match is VoiceMatch.MAPPED else "the same voice")
+    return " with ".join(words)
 
 
 def _modality(catalogue: Catalogue, model: str | None, voice: str | None) -> Modality:

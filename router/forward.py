@@ -75,7 +75,7 @@ class Forwarder:
         """
         refusals: list[Refusal] = []
         faults: list[UpstreamFault] = []
-        for candidate in self._roster.order(call.routes, call.max_wait_s):
+        for candidate in self._roster.candidates(call.routes, call.max_wait_s):
             route = candidate.route
             if not candidate.is_eligible:
                 refusals.append(Refusal(route.provider, candidate.reason))

@@ -38,12 +38,17 @@ class Gate:
         """Whoever comes now would be sent away."""
         return self.is_full and len(self._waiting) >= self._queue_limit
 
+    def enter_at_once(self) -> bool:
+        """Be inside until `leave`, if that needs no waiting; says whether."""
+        if self.is_full:
+            return False
+        self._inside += 1
+        return True
+
     async def enter(self) -> None:
         """Be inside until `leave`. Raises Overloaded when the queue is full or too slow."""
-        if self.is_full:
+        if not self.enter_at_once():
             await self._wait()
-        else:
-            self._inside += 1
 
     async def _wait(self) -> None:
         if len(self._waiting) >= self._queue_limit:

@@ -1,5 +1,6 @@
 """uvicorn's HTTP protocol with the bounds it lacks: how long and how large a request's head may be, and how long a
-client may take nothing of its answer. It also tells the hot routes at once when a client hangs up.
+client may take nothing of its answer. It also tells the hot routes at once when a client hangs up, and sees to it
+that an answer given before all of the request has come is not lost with the connection (`lingering.py`).
 
 Without them a client that sends a byte a minute keeps a connection for ever, and one that sends headers without
 end fills the memory. Parsing, keep-alive and everything else are uvicorn's; what cannot be parsed is answered in
@@ -7,14 +8,18 @@ OpenAI's error shape.
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from router.api.call import DISCONNECT_NOTICE, DisconnectNotice
 from router.api.openai import error_body
 from router.errors import ClientError, HeadTooLarge, InvalidRequest, TooSlow
+from router.http_answer import Answer
+from router.lingering import Lingering
 
 HEAD_DEADLINE_S: Final = 15.0
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -22,37 +27,74 @@ MAX_HEADERS: Final = 200
 CLIENT_STALL_S: Final = 300.0
 
 
+class _Line:
+    """The transport as uvicorn sees it: all of it is the transport's own, but how it closes."""
+
+    __slots__ = ("close", "is_closing", "write", "writelines")
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write  # bound here once, so that the detour costs nothing
+        self.writelines = transport.writelines
+        self.is_closing = transport.is_closing
+        self.close = close
+
+
+class _Notice(DisconnectNotice):
+    """Knows from the server whether all of the request is here."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        super().__init__()
+        self._cycle = cycle
+
+    @property
+    def has_whole_request(self) -> bool:
+        return not self._cycle.more_body
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """See the module. The timer runs from a connection's or a request's first byte to the end of its head."""
+    """See the module. Time runs from a connection's or a request's first byte to the end of its head; a timer only
+    when the head did not come in one piece, as it nearly always does."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
         self._field_bytes = 0
+        self._is_in_head = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._refusal: ClientError | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
-        self._notice = DisconnectNotice()
+        self._notices: deque[DisconnectNotice] = deque()  # one for each request not yet answered, in their order
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._wire = transport
+        self._line = _Line(transport, self._close)
+        self.transport = self._line  # type: ignore[assignment]
         self._begin_head()
+        self._bound_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._line.close = self._wire.close  # nothing is left to linger for, and the circle is broken
         self._end_head()
         self._client_takes_bytes()
-        self._notice.gone()
+        self._tell_of_leaving()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._head_timer is not None:
+        if self._is_in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._head_timer is not None and self._head_bytes > MAX_HEAD_BYTES:
+        if not self._is_in_head:
+            return
+        if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(_head_too_large())
+        elif self._head_timer is None:
+            self._bound_head()
 
     def on_message_begin(self) -> None:
-        if self._head_timer is None:  # another request on a kept connection
+        if not self._is_in_head:  # another request on a kept connection
             self._begin_head()
             self._head_bytes = 1  # whose arrival began it
         super().on_message_begin()
@@ -66,14 +108,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._end_head()
-        self._notice = DisconnectNotice()
-        self.scope[DISCONNECT_NOTICE] = self._notice  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+        cycle = self.cycle  # its task starts at the loop's next turn
+        cycle.send = Answer(cycle)  # type: ignore[method-assign]
+        notice = _Notice(cycle)
+        self._notices.append(notice)
+        cycle.scope[DISCONNECT_NOTICE] = notice  # type: ignore[typeddict-unknown-key]
 
     def pause_writing(self) -> None:
         """The client takes no more for now. One that was carried away never says goodbye: its time is bounded."""
         super().pause_writing()
-        self._stall_timer = self.loop.call_later(CLIENT_STALL_S, self.transport.abort)
+        self._stall_timer = self.loop.call_later(CLIENT_STALL_S, self._wire.abort)
 
     def resume_writing(self) -> None:
         self._client_takes_bytes()
@@ -84,15 +129,47 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stall_timer.cancel()
             self._stall_timer = None
 
+    def _tell_of_leaving(self) -> None:
+        for notice in self._notices:
+            notice.gone()
+
+    def on_response_complete(self) -> None:
+        self._notices.popleft()
+        if self.cycle.more_body and self._is_early() and not self._line.is_closing():
+            self._linger()  # keep-alive would read on, without end, what nobody wants
+        super().on_response_complete()
+
+    def _close(self) -> None:
+        """How uvicorn closes."""
+        if self._is_early() and not self._line.is_closing():
+            self._linger()
+        else:
+            self._wire.close()
+
+    def _is_early(self) -> bool:
+        """Whether the answer is complete and its request is not."""
+        cycle = self.cycle  # the newest: when it has not been answered, an earlier one was, and that came whole
+        return cycle is not None and cycle.more_body and cycle.response_complete
+
+    def _linger(self) -> None:
+        self._end_head()
+        self._line.is_closing = lambda: True
+        self.flow.resume_reading()
+        Lingering(self._wire, self)
+
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._refusal or InvalidRequest(msg, code="invalid_http"))
 
     def _begin_head(self) -> None:
+        self._is_in_head = True
         self._head_bytes = 0
         self._field_bytes = 0
+
+    def _bound_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_DEADLINE_S, self._out_of_time)
 
     def _end_head(self) -> None:
+        self._is_in_head = False
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
@@ -102,19 +179,33 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(_too_slow())
         else:  # opened ahead of need, as browsers do, and never used
             self._end_head()
-            self.transport.close()
+            self._wire.close()
 
     def _refuse(self, error: ClientError) -> None:
         self._end_head()
-        if self.transport.is_closing():
+        if self._line.is_closing():
             return
+        if self._is_answering():
+            self._wire.close()  # a refusal in the middle of an answer would be taken for a part of it
+            return
+        if self.cycle is not None:  # what waits for its body, or for its model, need not
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self._tell_of_leaving()
         body = error_body(error)
         head = (
             f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\nX-Router-Error: {error.reason}\r\nConnection: close\r\n\r\n"
         )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
+        self._line.write(head.encode() + body)
+        self._linger()
+
+    def _is_answering(self) -> bool:
+        """Whether an answer to an earlier request is being written."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return False
+        return cycle.response_started or bool(self.pipeline)
 
 
 def _head_too_large() -> HeadTooLarge:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from types import TracebackType
 
-from router.circuits import Verdict
+from router.circuits import CLOSED, Verdict
 from router.errors import HostLost, Overloaded
 from router.ports import Monotonic
 from router.tally import HostTally, ProviderTally
@@ -39,10 +39,8 @@ class Lease:
 
     async def __aenter__(self) -> None:
         gate = self._tally.gate
-        if gate.is_full:
+        if not gate.enter_at_once():
             await self._wait_at_gate()
-        else:
-            await gate.enter()
         try:
             self._begin()
         except Overloaded:
@@ -71,9 +69,11 @@ class Lease:
 
     def _begin(self) -> None:
         tally, now = self._tally, self._clock()
-        if tally.circuit_for(self._model).verdict(now) is Verdict.OPEN:  # a trial began, or failed, meanwhile
-            raise Overloaded("failed too often, and a trial is under way")
-        self._trial_of = tally.begin_trial(self._model, now)
+        circuit = tally.circuit_for(self._model)
+        if circuit is not CLOSED:
+            if circuit.verdict(now) is Verdict.OPEN:  # a trial began, or failed, meanwhile
+                raise Overloaded("failed too often, and a trial is under way")
+            self._trial_of = tally.begin_trial(self._model, now)
         self._started = now
         tally.leases.add(self)
         self._host.came()

@@ -131,7 +131,8 @@ def logging_to_stderr(log_format: str, level: str) -> Iterator[None]:
     before = root.handlers[:], root.level
     root.handlers[:] = [writer]
     root.setLevel(level.upper())
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs, and a probe a second
+    for chatty in ("httpx", "httpcore"):  # URLs, a probe a second; other people's headers at debug
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     uvicorn = logging.getLogger("uvicorn.error")
     uvicorn.setLevel(logging.WARNING)
     quiet = _QuietCuts()

@@ -1,11 +1,11 @@
-"""Prometheus metrics: an observer that counts. The only room that imports prometheus_client.
+"""Prometheus metrics: an observer that counts. With `counting.py` the only room that
+imports prometheus_client.
 
 Label values come from closed sets or are bounded: what clients may invent (a model's or a voice's name) becomes
 `_other` beyond `MAX_NAMES` different ones. docs/metrics.md lists every metric, and a test holds it to that.
 """
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,6 +17,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from router.counting import Counts, Distributions, Levels
 from router.domain import Modality, ProviderCard
 from router.health import HostState, ProviderState
 from router.outcomes import Outcome
@@ -24,7 +25,6 @@ from router.ports import Record
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per child, which no dashboard reads
 
-T = TypeVar("T")
 OTHER: Final = "_other"
 MAX_NAMES: Final = 200
 LATENCY_BUCKETS_S: Final = (
@@ -64,18 +64,6 @@ class _Names:
         return name
 
 
-class _Children(dict[tuple[str, ...], T]):
-    """A metric's children by label values, looked up once each: `labels()` costs more than the counting."""
-
-    def __init__(self, labels: Callable[..., T]) -> None:
-        super().__init__()
-        self._labels = labels
-
-    def __missing__(self, values: tuple[str, ...]) -> T:
-        child = self[values] = self._labels(*values)
-        return child
-
-
 class Metrics:
     """Implements `ports.Observer`. Several may live in one process: the registry is their own."""
 
@@ -84,40 +72,32 @@ class Metrics:
         self._models = _Names()
         self._voices = _Names()
         registry = self.registry
-        self._requests = _Children(
-            Counter(
-                "router_requests",
-                "Requests by how they ended.",
-                ["endpoint", "model", "provider", "outcome"],
-                registry=registry,
-            ).labels
+        self._requests = Counts(
+            "router_requests",
+            "Requests by how they ended.",
+            ["endpoint", "model", "provider", "outcome"],
+            registry,
         )
-        self._duration = _Children(
-            Histogram(
-                "router_request_duration_seconds",
-                "From the request's head to the answer's last byte.",
-                ["endpoint"],
-                buckets=LATENCY_BUCKETS_S,
-                registry=registry,
-            ).labels
+        self._duration = Distributions(
+            "router_request_duration_seconds",
+            "From the request's head to the answer's last byte.",
+            ["endpoint"],
+            LATENCY_BUCKETS_S,
+            registry,
         )
-        self._first_byte = _Children(
-            Histogram(
-                "router_time_to_first_byte_seconds",
-                "From the request's head to the answer's first byte.",
-                ["endpoint"],
-                buckets=LATENCY_BUCKETS_S,
-                registry=registry,
-            ).labels
+        self._first_byte = Distributions(
+            "router_time_to_first_byte_seconds",
+            "From the request's head to the answer's first byte.",
+            ["endpoint"],
+            LATENCY_BUCKETS_S,
+            registry,
         )
-        self._overhead = _Children(
-            Histogram(
-                "router_overhead_seconds",
-                "The router's own part of the time to the first byte.",
-                ["endpoint"],
-                buckets=OVERHEAD_BUCKETS_S,
-                registry=registry,
-            ).labels
+        self._overhead = Distributions(
+            "router_overhead_seconds",
+            "The router's own part of the time to the first byte.",
+            ["endpoint"],
+            OVERHEAD_BUCKETS_S,
+            registry,
         )
         self._generation = Histogram(
             "router_tts_generation_seconds",
@@ -140,13 +120,11 @@ class Metrics:
             buckets=REALTIME_FACTOR_BUCKETS,
             registry=registry,
         )
-        self._attempts = _Children(
-            Counter(
-                "router_upstream_attempts",
-                "Attempts at a provider by how they ended.",
-                ["provider", "outcome"],
-                registry=registry,
-            ).labels
+        self._attempts = Counts(
+            "router_upstream_attempts",
+            "Attempts at a provider by how they ended.",
+            ["provider", "outcome"],
+            registry,
         )
         self._failovers = Counter(
             "router_failovers",
@@ -178,10 +156,11 @@ class Metrics:
             ["endpoint", "provider"],
             registry=registry,
         )
-        self._in_flight = _Children(
-            Gauge(
-                "router_inflight_requests", "Requests being answered now.", ["endpoint"], registry=registry
-            ).labels
+        self._in_flight = Levels(
+            "router_inflight_requests",
+            "Requests being answered now.",
+            ["endpoint"],
+            registry,
         )
         self._cache = Counter(
             "router_cache_requests",
@@ -192,9 +171,7 @@ class Metrics:
         self._voice_requests = Counter(
             "router_voice_requests", "Spoken answers by voice.", ["voice"], registry=registry
         )
-        self._tokens = Counter(
-            "router_chat_tokens", "Tokens that answers reported.", ["direction"], registry=registry
-        )
+        self._tokens = Counts("router_chat_tokens", "Tokens that answers reported.", ["direction"], registry)
         self._loop_lag = Histogram(
             "router_event_loop_lag_seconds",
             "How late the event loop ran a timer.",
@@ -209,28 +186,28 @@ class Metrics:
     # ports.Observer
 
     def request_started(self, record: Record) -> None:
-        self._in_flight[record.endpoint,].inc()
+        self._in_flight.add(record.endpoint)
 
     def request_finished(self, record: Record) -> None:
         endpoint = record.endpoint
-        self._in_flight[endpoint,].dec()
+        self._in_flight.take(endpoint)
         is_known = record.provider != ""  # an unknown model never reached a provider
         model = self._models.bounded(record.model) if is_known else OTHER
-        self._requests[endpoint, model, record.provider or "none", record.outcome].inc()
-        self._duration[endpoint,].observe(record.finished - record.started)
+        self._requests.add(endpoint, model, record.provider or "none", record.outcome)
+        self._duration.observe(record.finished - record.started, endpoint)
         if record.first_byte is not None and is_known:
-            self._first_byte[endpoint,].observe(record.first_byte - record.started)
-            self._overhead[endpoint,].observe(record.overhead_s)
+            self._first_byte.observe(record.first_byte - record.started, endpoint)
+            self._overhead.observe(record.overhead_s, endpoint)
         if record.outcome == Outcome.OK and is_known and record.tier > record.preferred_tier:
             self._fallbacks.labels(endpoint, record.provider).inc()
         if record.tokens_in or record.tokens_out:
-            self._tokens.labels("input").inc(record.tokens_in)
-            self._tokens.labels("output").inc(record.tokens_out)
+            self._tokens.add("input", by=record.tokens_in)
+            self._tokens.add("output", by=record.tokens_out)
         if record.audio_s is not None and record.outcome == Outcome.OK:
             self._speech_finished(record, model, record.audio_s)
 
     def attempt_finished(self, provider: str, outcome: str) -> None:
-        self._attempts[provider, outcome].inc()
+        self._attempts.add(provider, outcome)
 
     def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None:
         self._failovers.labels(endpoint, from_provider, to_provider, reason).inc()

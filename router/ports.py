@@ -32,18 +32,19 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
     is_once: bool = False
 
 
-class ResponseHead(msgspec.Struct, frozen=True):
-    """Status line and headers of an upstream's answer, names as sent."""
+class ResponseHead(msgspec.Struct):
+    """Status line and headers of an upstream's answer, names in lower case."""
 
     status: int
     headers: Sequence[Header]
+    _fields: dict[bytes, bytes] = {}
+
+    def __post_init__(self) -> None:
+        self._fields = dict(self.headers[::-1])
 
     def get(self, name: bytes) -> bytes | None:
         """The first header called `name` (lower case), or None."""
-        for key, value in self.headers:
-            if key.lower() == name:
-                return value
-        return None
+        return self._fields.get(name)
 
 
 class Sink(Protocol):

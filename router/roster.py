@@ -6,7 +6,10 @@ tells the observer. Reading it is always fine; only its own methods change it. W
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec.structs import replace
 
 from router import circuits
 from router.circuits import CLOSED
@@ -38,6 +41,9 @@ from router.ports import Monotonic, Observer, Probe
 from router.selection import DEFAULT_MAX_WAIT_S, Candidate, Standing, order
 from router.tally import HostTally, ProviderTally
 
+_REACHABLE: Final = HostState.REACHABLE
+_AT_EASE: Final = Standing(_REACHABLE, ProviderState.UP)
+
 
 class Roster:
     """State per host, per provider and per model of a provider."""
@@ -57,6 +63,7 @@ class Roster:
         self._jitter = jitter
         self._drained = drained if drained is not None else set()
         self._hosts = {card.host: HostTally() for card in cards.values()}
+        self.revision = 0  # of what providers report of their models
         now = clock()
         self._tallies = {name: ProviderTally(card, ProviderHealth(since=now)) for name, card in cards.items()}
         self.announce()
@@ -93,6 +100,35 @@ class Roster:
     def order(self, routes: Sequence[Route], max_wait_s: float = DEFAULT_MAX_WAIT_S) -> list[Candidate]:
         """`selection.order` on the state as it is now."""
         return order(routes, {r: self.standing(r.provider, r.model) for r in routes}, max_wait_s)
+
+    def candidates(self, routes: Sequence[Route], max_wait_s: float = DEFAULT_MAX_WAIT_S) -> Iterator[Candidate]:
+        """The same order, one by one. Mostly it is plain who comes first, and mostly the first answers: the others
+        are looked at when it has failed, as they stand by then."""
+        favourite = self._plain_favourite(routes)
+        if favourite is None:
+            yield from self.order(routes, max_wait_s)
+            return
+        yield Candidate(favourite, _AT_EASE, True)
+        for candidate in self.order([route for route in routes if route is not favourite], max_wait_s):
+            # Somebody was available: a last resort is for when nobody is.
+            yield (
+                replace(candidate, is_eligible=False, is_last_resort=False)
+                if candidate.is_last_resort
+                else candidate
+            )
+
+    def _plain_favourite(self, routes: Sequence[Route]) -> Route | None:
+        """The only route of the best tier, if nothing whatsoever speaks against it."""
+        best = None
+        for route in routes:
+            if best is None or route.tier < best.tier:
+                best, is_only = route, True
+            elif route.tier == best.tier:
+                is_only = False
+        if best is None or not is_only or best.provider in self._drained:
+            return None
+        tally = self._tallies[best.provider]
+        return best if tally.is_at_ease and self._hosts[tally.card.host].state is _REACHABLE else None
 
     def models_of(self, provider: str) -> Mapping[str, Model]:
         """What the provider last reported, also while it is down: a model does not become unknown by that."""
@@ -147,7 +183,10 @@ class Roster:
         if probe.provider is None:
             return
         if probe.models is not None:
-            tally.models = {model.id: model for model in probe.models}
+            models = {model.id: model for model in probe.models}
+            if models != tally.models:
+                tally.models = models
+                self.revision += 1
         if probe.voices is not None:
             tally.voices = probe.voices
         if probe.provider in {ProviderSign.COLD, ProviderSign.LOADING}:

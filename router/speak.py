@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from router.answers import exhausted
 from router.config.settings import SpeechSettings
-from router.domain import Route, Segment, SpeechRequest, Utterance
+from router.domain import AudioFormat, Route, Segment, SpeechRequest, Utterance
 from router.errors import Refusal, Silent, UpstreamFault, VoiceMissing
 from router.interruptible import Interruptible
 from router.ports import Monotonic, Observer, Record, SpeechProvider
@@ -89,8 +89,7 @@ class Speaker:
             await self._spoken(segment, allowed, record, max_wait_s) for segment in _segments(request, voice)
         ]
         pcm = b"".join(s.utterance.pcm for s in spoken)
-        async with self._encoders:
-            audio = await asyncio.to_thread(encode_whole, pcm, request.format)
+        audio = await self._encoded(pcm, request.format)
         last = spoken[-1]
         answer = SpokenAnswer(
             audio,
@@ -103,6 +102,19 @@ class Speaker:
         )
         record.audio_s, record.generation_s = answer.duration_s, answer.generation_s
         return answer
+
+    async def _encoded(self, pcm: bytes, audio_format: AudioFormat) -> bytes:
+        """The answer's bytes, made in a thread. A thread cannot be stopped: when the client leaves meanwhile, its
+        place is free only when it has ended."""
+        await self._encoders.acquire()
+        work = asyncio.get_running_loop().run_in_executor(None, encode_whole, pcm, audio_format)
+        work.add_done_callback(self._encoder_ended)
+        return await asyncio.shield(work)
+
+    def _encoder_ended(self, work: "asyncio.Future[bytes]") -> None:
+        self._encoders.release()
+        if not work.cancelled():
+            work.exception()  # seen, should nobody wait for it any more
 
     def _allowed(self, request: SpeechRequest, voice: str, routes: Sequence[Route]) -> list[Route]:
         """The routes that the substitution policy lets speak: the client's word, the voice's, the house's."""

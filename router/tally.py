@@ -16,6 +16,7 @@ from router.health import HostState, ProviderHealth, ProviderState
 
 _SERVICE_WEIGHT: Final = 0.2  # of the newest measurement in the moving average
 HARD: Final = "\0hard"  # stands for the provider's own circuit where a model's name stands for its
+_UP: Final = ProviderState.UP
 _LOADS_FIRST: Final = frozenset({ProviderState.COLD, ProviderState.LOADING})
 
 
@@ -65,6 +66,17 @@ class ProviderTally:
         if self.hard is not CLOSED and not self.health.state.is_available:
             return self.hard
         return self.soft.get(model, CLOSED) if model is not None else CLOSED
+
+    @property
+    def is_at_ease(self) -> bool:
+        """Up, no circuit remembers a failure, nobody waits: what nearly every request finds."""
+        return (
+            self.health.state is _UP
+            and self.hard is CLOSED
+            and not self.soft
+            and not self.queued
+            and not self.gate.is_full
+        )
 
     def begin_trial(self, model: str, now: float) -> str | None:
         """Claim the model's trial if its circuit asks for one; the model's name if it was claimed."""

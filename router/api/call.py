@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from router.api.dialects import Dialect
+from router.api.fields import Fields
 from router.errors import ClientGone, PayloadTooLarge, RouterError, TooSlow
 from router.interruptible import Interruptible
 from router.ports import Header, Monotonic, Record
@@ -150,21 +151,28 @@ class Presence(Interruptible):
         super().__init__()
         self._receive = receive
         self._reply = reply
-        self._notice = scope.get(DISCONNECT_NOTICE)
+        self._notice: DisconnectNotice | None = scope.get(DISCONNECT_NOTICE)
         self._watcher: asyncio.Task[None] | None = None
 
-    async def read_body(self, scope: Scope, limit_bytes: int) -> bytes:
+    async def read_body(self, fields: Fields, limit_bytes: int) -> bytes:
         """The request body. Raises PayloadTooLarge, ClientGone, TooSlow."""
-        if _declared_length(scope) > limit_bytes:
+        declared = fields.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit_bytes:
             raise _too_large(limit_bytes)
+        if self._notice is not None and self._notice.has_whole_request:
+            body = await _read_body(self._receive, limit_bytes)
+        else:
+            body = await self._read_body_in_time(limit_bytes)
+        self._watch()
+        return body
+
+    async def _read_body_in_time(self, limit_bytes: int) -> bytes:
         late = TooSlow(f"The body did not arrive within {BODY_DEADLINE_S:g} s.")
         timer = asyncio.get_running_loop().call_later(BODY_DEADLINE_S, self.interrupt, late)
         try:
-            body = await _read_body(self._receive, limit_bytes)
+            return await _read_body(self._receive, limit_bytes)
         finally:
             timer.cancel()
-        self._watch()
-        return body
 
     def _watch(self) -> None:
         """Notice from now on when the client leaves: its body is here, so the next word is its leaving."""
@@ -199,6 +207,11 @@ class DisconnectNotice:
 
     __slots__ = ("is_gone", "tell")
 
+    @property
+    def has_whole_request(self) -> bool:
+        """Whether all of the body is here, so that reading it is no waiting."""
+        return False
+
     def __init__(self) -> None:
         self.is_gone = False
         self.tell: Callable[[], None] | None = None
@@ -224,13 +237,6 @@ async def _read_body(receive: Receive, limit_bytes: int) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _declared_length(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
 
 
 def _too_large(limit_bytes: int) -> PayloadTooLarge:

@@ -1,8 +1,9 @@
 """Cross-origin requests from pages in browsers (the Fetch standard, "CORS protocol")."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from router.api.fields import Fields
 from router.ports import Header
 
 _PREFLIGHT_TTL_S: Final = 600
@@ -20,9 +21,9 @@ class Cors:
         self._is_open = "*" in origins
         self._origins = {origin.encode() for origin in origins}
 
-    def headers_for(self, headers: Iterable[Header]) -> list[Header]:
-        """What an answer to a request with `headers` gets."""
-        origin = self._allowed_origin(headers)
+    def headers_for(self, asked: Fields) -> list[Header]:
+        """What an answer to a request with these headers gets."""
+        origin = self._allowed_origin(asked)
         if origin is None:
             return []
         return [
@@ -31,12 +32,11 @@ class Cors:
             (b"vary", b"Origin"),
         ]
 
-    def preflight(self, method: str, headers: Sequence[Header]) -> list[Header] | None:
+    def preflight(self, method: str, asked: Fields) -> list[Header] | None:
         """The headers of a 204 when this is a preflight of an allowed origin, else None."""
-        asked = dict(headers)
         if method != "OPTIONS" or b"access-control-request-method" not in asked:
             return None
-        origin = self._allowed_origin(headers)
+        origin = self._allowed_origin(asked)
         if origin is None:
             return None
         wanted = asked.get(b"access-control-request-headers", b"authorization, content-type")
@@ -48,8 +48,6 @@ class Cors:
             (b"vary", b"Origin, Access-Control-Request-Headers"),
         ]
 
-    def _allowed_origin(self, headers: Iterable[Header]) -> bytes | None:
-        for name, value in headers:
-            if name == b"origin":
-                return value if self._is_open or value in self._origins else None
-        return None
+    def _allowed_origin(self, asked: Fields) -> bytes | None:
+        origin = asked.get(b"origin")
+        return origin if origin is not None and (self._is_open or origin in self._origins) else None

@@ -19,6 +19,7 @@ from router import __version__, metrics
 from router.api import documented, voices
 from router.api.admission import Client
 from router.api.openai import error_body
+from router.api.spoken import answer_key
 from router.catalogue import OPENAI_SPEECH_MODELS, Catalogue
 from router.config import ConfigError, Settings
 from router.domain import Modality
@@ -155,7 +156,7 @@ async def show_answer(
     view: HouseView, request: Request[Any, Any, Any], request_id: FromPath[str]
 ) -> dict[str, object]:
     """What became of a speech request: duration, generation time, engine, provider. Known for an hour."""
-    stored = await view.store.get(f"speech/{request_id}")
+    stored = await view.store.get(answer_key(_client(request).name, request_id))
     found = msgspec.json.decode(stored, type=dict[str, object]) if stored is not None else None
     if found is None or found.pop("client") != _client(request).name:
         raise NotFound(

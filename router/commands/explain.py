@@ -37,5 +37,5 @@ async def _explain(settings: Settings, model: str | None, voice: str | None) -> 
 
 def _line(index: int, entry: Explained) -> str:
     place = f"{index}." if entry.is_eligible else "-"
-    swap = f" (substitutes the {' and the '.join(entry.substitutes)})" if entry.substitutes else ""
+    swap = f" (a substitute: {entry.substitution})" if entry.substitution else ""
     return f"{place:3} {entry.provider:14} {entry.model or '(its default)':28} {entry.reason}{swap}"

@@ -1,7 +1,8 @@
 """The first client's key, made by `up --lan` where the configuration names no client.
 
-Its hash is kept in `data/clients.yaml` beside the `config` folder and counts whenever the router is bound to an
-address that others can reach; the key itself is printed once and kept nowhere.
+Its hash is kept in `data/clients.yaml` in the configuration's folder (beside it, when that is called `config`, as
+in a checkout) and counts whenever the router is bound to an address that others can reach; the key itself is
+printed once and kept nowhere.
 """
 
 from pathlib import Path
@@ -18,7 +19,8 @@ FIRST_CLIENT: Final = "first-client"
 
 def clients_file(config: Path) -> Path:
     """Where keys made by commands are kept."""
-    return config.resolve().parent.parent / "data" / "clients.yaml"
+    folder = config.resolve().parent
+    return (folder.parent if folder.name == "config" else folder) / "data" / "clients.yaml"
 
 
 def make_first_key(config: Path) -> str:

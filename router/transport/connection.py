@@ -2,7 +2,7 @@
 
 Everything that decides whether a connection may be used again lives here. The rule is strict: a connection is
 reused only after a complete answer whose framing was beyond doubt. An answer cut short, bytes nobody asked for,
-a body that ends with the connection, an upgrade: each closes it.
+a body that ends with the connection, an older HTTP, an upgrade: each closes it.
 
 Knows nothing of pools, deadlines or routing. Parsing is llhttp's (through httptools).
 """
@@ -18,6 +18,7 @@ from router.ports import Header, ResponseHead, Sink
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 200
+_MAX_UNHEARD_BYTES: Final = 2 * MAX_HEAD_BYTES  # a head, chunk extension or trailer that never ends
 
 
 class Connection(asyncio.Protocol):
@@ -38,9 +39,11 @@ class Connection(asyncio.Protocol):
         self._headers: list[Header] = []
         self._header_count = 0
         self._head_bytes = 0
-        self._unparsed_bytes = 0
+        self._unheard_bytes = 0  # read since the sink last heard of the answer
         self._has_head = False
         self._ends_with_connection = False
+        self._is_whole = False
+        self._may_serve_again = False
         self.has_answered = False  # any byte of the current answer has arrived
         self.exchanges = 0
         self.idle_since = 0.0
@@ -94,21 +97,24 @@ class Connection(asyncio.Protocol):
             self.close()
             return
         self.has_answered = True
-        if not self._has_head:
-            self._unparsed_bytes += len(data)
+        self._unheard_bytes += len(data)
+        fault: UpstreamFault | None = None
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self.fail(Malformed(f"{self._name} wants to change the protocol (status 101)"))
+            fault = Malformed(f"{self._name} wants to change the protocol (status 101)")
         except httptools.HttpParserCallbackError as exc:
             if not isinstance(exc.__context__, UpstreamFault):
                 raise
-            self.fail(exc.__context__)
+            fault = exc.__context__
         except httptools.HttpParserError as exc:
-            self.fail(Malformed(f"{self._name} does not speak HTTP/1.1: {exc}"))
-        else:
-            if not self._has_head and self._unparsed_bytes > 2 * MAX_HEAD_BYTES:
-                self.fail(Malformed(f"{self._name} sent a head of more than {MAX_HEAD_BYTES} bytes"))
+            fault = Malformed(f"{self._name} does not speak HTTP/1.1: {exc}")
+        if self._is_whole:
+            self._finish(is_kept=fault is None and self._may_serve_again)
+        elif fault is not None:
+            self.fail(fault)
+        elif self._unheard_bytes > _MAX_UNHEARD_BYTES:
+            self.fail(Malformed(f"{self._name} sent a head or trailer of more than {MAX_HEAD_BYTES} bytes"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         sink, self._sink = self._sink, None
@@ -122,10 +128,22 @@ class Connection(asyncio.Protocol):
         when = "in the middle of its answer" if self.has_answered else "before answering"
         sink.error(ConnectionLost(f"{self._name} {how} the connection {when}", had_bytes=self.has_answered))
 
+    def _finish(self, *, is_kept: bool) -> None:
+        """The answer is whole. Only once the read that ended it is parsed: more may follow in it."""
+        sink, self._sink = self._sink, None
+        if sink is None:  # aborted while it was read
+            return
+        if is_kept and self.is_open:
+            self.resume()
+            self._on_idle(self)
+        else:
+            self.close()
+        sink.end()
+
     # llhttp's callbacks
 
     def on_message_begin(self) -> None:
-        if self._sink is None:  # a second answer on the heels of the first
+        if self._is_whole:  # a second answer on the heels of the first
             raise Malformed(f"{self._name} sent an answer nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -136,17 +154,31 @@ class Connection(asyncio.Protocol):
         if self._head_bytes > MAX_HEAD_BYTES:
             raise Malformed(f"{self._name} sent a head of more than {MAX_HEAD_BYTES} bytes")
         if not self._has_head:  # else a trailer, which must not pose as a header (RFC 9110 §6.5.1)
-            self._headers.append((name, value))
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status < 200 or self._sink is None:  # 1xx: the real answer follows (RFC 9110 §15.2)
+        if status < 100:
+            raise Malformed(f"{self._name} answered with status {status:03}")
+        # llhttp leaves blanks behind a value, which are no part of it (RFC 9110 §5.5).
+        head = ResponseHead(status, [(name, value.rstrip(b" \t")) for name, value in self._headers])
+        is_framed = head.get(b"content-length") is not None
+        if head.get(b"transfer-encoding") is not None:
+            self._check_coding(is_framed=is_framed)
+            is_framed = True
+        if status < 200:  # 1xx: the real answer follows (RFC 9110 §15.2)
+            if is_framed:  # llhttp skips the body of some and not of others (RFC 9110 §8.6, RFC 9112 §6.1)
+                raise Malformed(f"{self._name} sent an interim answer with a body")
+            return
+        if self._sink is None:
             return
         self._has_head = True
-        self._ends_with_connection = _ends_with_connection(status, self._headers)
-        self._sink.head(ResponseHead(status, self._headers))
+        self._ends_with_connection = not is_framed and status not in {204, 304}
+        self._unheard_bytes = 0
+        self._sink.head(head)
 
     def on_body(self, body: bytes) -> None:
+        self._unheard_bytes = 0
         if self._sink is not None:
             self._sink.data(body)
 
@@ -154,33 +186,26 @@ class Connection(asyncio.Protocol):
         if not self._has_head:  # the end of a 1xx
             self._reset_head()
             return
-        sink, self._sink = self._sink, None
-        if sink is None:
-            return
-        if self.is_open and self._parser.should_keep_alive() and not self._ends_with_connection:
-            self.resume()
-            self._on_idle(self)
-        else:
-            self.close()
-        sink.end()
+        self._is_whole = True
+        # An older HTTP's keep-alive is a guess, and its chunks are faulty framing (RFC 9112 §6.1, appendix C.2.2).
+        self._may_serve_again = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
+
+    def _check_coding(self, *, is_framed: bool) -> None:
+        """Raise Malformed unless the body's only transfer coding is `chunked`, and nothing else frames it.
+
+        We ask for no other, could decode none, and hand on bodies without the header: whatever else is there would
+        reach the client as if it were the body (RFC 9112 §6.3). With a tab behind it, llhttp takes `chunked` for
+        another coding; and so must we.
+        """
+        codings = [value.rstrip(b" ").lower() for name, value in self._headers if name == b"transfer-encoding"]
+        if is_framed or codings != [b"chunked"]:
+            raise Malformed(f"{self._name} sent a body in a transfer coding other than chunked")
 
     def _reset_head(self) -> None:
         self._headers = []
         self._header_count = 0
         self._head_bytes = 0
-        self._unparsed_bytes = 0
+        self._unheard_bytes = 0
         self._has_head = False
         self._ends_with_connection = False
-
-
-def _ends_with_connection(status: int, headers: list[Header]) -> bool:
-    """Whether the body's end is the connection's end (RFC 9112 §6.3, the last rule)."""
-    if status in {204, 304}:
-        return False
-    for name, value in headers:
-        lowered = name.lower()
-        if lowered == b"content-length":
-            return False
-        if lowered == b"transfer-encoding":
-            return not value.lower().rstrip().endswith(b"chunked")
-    return True
+        self._is_whole = False

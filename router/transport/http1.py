@@ -8,6 +8,7 @@ no effect yet; the race is the upstream's keep-alive timer, not its work).
 
 import asyncio
 import errno
+import functools
 import re
 import socket
 from collections import deque
@@ -19,7 +20,28 @@ from router.transport.connection import Connection
 
 MAX_CONNECTIONS: Final = 1024
 IDLE_S: Final = 4.0  # uvicorn, behind which many LLM servers live, drops idle connections after 5 s
+# RFC 9110 §5.5, §5.6.2; RFC 9112 §3. Whatever else could end its line and be read as a second header or request.
+_REQUEST_LINE: Final = re.compile(r"(?!(?:HEAD|CONNECT) )[\w!#$%&'*+.^`|~-]+ [!-~]+", re.ASCII)
+_NAME: Final = re.compile(
+    rb"(?!(?:host|content-length|transfer-encoding)\Z)[\w!#$%&'*+.^`|~-]+", re.ASCII | re.IGNORECASE
+)
+_CONTROLS: Final = bytes(code for code in [*range(32), 127] if code != ord("\t"))
 _SILENT_ERRNOS: Final = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT}
+_REMEMBERED: Final = 256  # request lines and header names, of which a house has a handful
+
+
+@functools.lru_cache(_REMEMBERED)
+def _request_line(method: str, target: str) -> bytes | None:
+    """None when it could be read as another. Not HEAD and CONNECT, whose answers are framed differently (RFC 9112
+    §6.3)."""
+    line = f"{method} {target}"
+    return f"{line} HTTP/1.1\r\n".encode() if _REQUEST_LINE.fullmatch(line) else None
+
+
+@functools.lru_cache(_REMEMBERED)
+def _is_name(name: bytes) -> bool:
+    """A token, and no header that frames the request: those are ours."""
+    return _NAME.fullmatch(name) is not None
 
 
 class Http1Transport:
@@ -138,12 +160,21 @@ class Http1Transport:
             self._idle.remove(connection)
 
     def _payload(self, request: UpstreamRequest) -> bytes:
-        lines = [f"{request.method} {request.target} HTTP/1.1\r\n".encode(), self._host_line]
-        lines += [b"%b: %b\r\n" % header for header in request.headers]
+        """The request as it goes over the wire. Raises NotSent when a server could read it as another."""
+        line = _request_line(request.method, request.target)
+        if line is None:
+            raise NotSent(f"'{request.method} {request.target}' cannot be asked of {self._name}")
+        lines = [line, self._host_line]
+        for name, value in request.headers:
+            if not _is_name(name):
+                raise NotSent(f"the header {name!r} cannot be sent to {self._name}")
+            lines.append(b"%b: %b\r\n" % (name, value))
         if request.body or request.method in {"POST", "PUT", "PATCH"}:
             lines.append(b"Content-Length: %d\r\n" % len(request.body))
-        lines += [b"\r\n", request.body]
-        return b"".join(lines)
+        head = b"".join(lines)
+        if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(lines):  # it may be a secret: not repeated
+            raise NotSent(f"a header's value cannot be sent to {self._name}")
+        return b"%b\r\n%b" % (head, request.body)
 
 
 class _Exchange:

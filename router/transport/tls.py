@@ -23,11 +23,39 @@ from router.errors import (
     UpstreamFault,
 )
 from router.ports import Exchange, ResponseHead, Sink, UpstreamRequest
+from router.transport.connection import MAX_HEADERS
 from router.transport.http1 import IDLE_S
 from router.transport.pumped import PumpedExchange
 
 _CONNECTIONS = 256
+_BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)  # how a connection's end shows
 _READ_S = 600.0  # a last resort: the caller's own deadlines are shorter
+
+
+class _Course:
+    """How far one attempt came, as httpcore traces it: its exceptions do not tell a machine that is silent from a
+    server that will not shake hands, nor a connection that was kept too long from one that broke."""
+
+    __slots__ = ("has_answered", "is_dialled", "is_fresh")
+
+    def __init__(self) -> None:
+        self.is_fresh = False
+        self.is_dialled = False
+        self.has_answered = False
+
+    async def __call__(self, event: str, _info: object) -> None:
+        """httpcore's "trace" extension."""
+        if event == "connection.connect_tcp.started":
+            self.is_fresh = True
+        elif event == "connection.connect_tcp.complete":
+            self.is_dialled = True
+        elif event == "http11.receive_response_headers.complete":
+            self.has_answered = True
+
+    @property
+    def is_stale(self) -> bool:
+        """A failure now says only that a kept connection had ended."""
+        return not (self.is_fresh or self.has_answered)
 
 
 @functools.cache
@@ -46,8 +74,7 @@ class TlsTransport:
         self._base = f"https://{shown}" if port == 443 else f"https://{shown}:{port}"
         self._name = f"{host}:{port}"
         self._host, self._port, self._connect_s = host, port, connect_s
-        timeouts = {"connect": connect_s, "read": _READ_S, "write": 30.0, "pool": connect_s}
-        self._extensions = {"timeout": timeouts}
+        self._timeouts = {"connect": connect_s, "read": _READ_S, "write": 30.0, "pool": connect_s}
         # Equal limits: with fewer keep-alive connections than connections, httpcore closes and re-opens
         # connections while streams are open.
         limits = httpx.Limits(
@@ -61,37 +88,49 @@ class TlsTransport:
 
     async def send(self, request: UpstreamRequest, sink: Sink) -> Exchange:
         """See `ports.Transport.send`. Every fault reaches the sink, a dial's too."""
-        outgoing = httpx.Request(
-            request.method,
-            self._base + request.target,
-            headers=list(request.headers),
-            content=request.body,
-            extensions=self._extensions,
-        )
         exchange = PumpedExchange(sink)
 
         async def pump() -> None:
             try:
-                response = await self._answer_to(outgoing, may_repeat=not request.is_once)
+                response = await self._answer_to(request)
                 stream = cast("httpx.AsyncByteStream", response.stream)
                 try:  # raw: still compressed if the upstream compressed it
-                    await exchange.pour(ResponseHead(response.status_code, response.headers.raw), aiter(stream))
+                    headers = [(name.lower(), value) for name, value in response.headers.raw]
+                    await exchange.pour(ResponseHead(response.status_code, headers), aiter(stream))
                 finally:
                     await response.aclose()
+            except UpstreamFault as fault:
+                sink.error(fault)
             except httpx.HTTPError as exc:
                 sink.error(self._mapped(exc))
 
         exchange.start(pump, self._tasks)
         return exchange
 
-    async def _answer_to(self, request: httpx.Request, *, may_repeat: bool) -> httpx.Response:
-        """The head of the answer. A kept connection that the upstream closed just now is replaced once."""
-        try:
-            return await self._http.handle_async_request(request)
-        except httpx.RemoteProtocolError as exc:
-            if not (may_repeat and "without sending a response" in str(exc)):
-                raise
-        return await self._http.handle_async_request(request)
+    async def _answer_to(self, request: UpstreamRequest) -> httpx.Response:
+        """The head of the answer. Kept connections that had ended are gone through until one is fresh: each that
+        fails is out of the pool. Raises UpstreamFault."""
+        while True:
+            course = _Course()
+            try:
+                return await self._attempt(request, course)
+            except httpx.HTTPError as exc:
+                if request.is_once or not course.is_stale or not isinstance(exc, _BROKEN):
+                    raise self._mapped(exc, is_dialled=course.is_dialled) from exc
+
+    async def _attempt(self, request: UpstreamRequest, course: _Course) -> httpx.Response:
+        outgoing = httpx.Request(
+            request.method,
+            self._base + request.target,
+            headers=list(request.headers),
+            content=request.body,
+            extensions={"timeout": self._timeouts, "trace": course},
+        )
+        response = await self._http.handle_async_request(outgoing)
+        if len(response.headers.raw) > MAX_HEADERS:
+            await response.aclose()
+            raise Malformed(f"{self._name} sent more than {MAX_HEADERS} headers")
+        return response
 
     async def touch(self) -> None:
         """See `ports.Transport.touch`. Without a TLS handshake: it asks for the machine, not for the server."""
@@ -110,8 +149,10 @@ class TlsTransport:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._http.aclose()
 
-    def _mapped(self, exc: httpx.HTTPError) -> UpstreamFault:
+    def _mapped(self, exc: httpx.HTTPError, *, is_dialled: bool = True) -> UpstreamFault:
         match exc:
+            case httpx.ConnectTimeout() if is_dialled:
+                return TlsRefused(f"{self._name} accepts connections, but did not finish a TLS handshake in time")
             case httpx.ConnectTimeout():
                 return DialTimeout(f"{self._name} did not answer in time; is the machine awake?")
             case httpx.ConnectError() if _cause(exc, ConnectionRefusedError):

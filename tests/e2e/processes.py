@@ -242,7 +242,12 @@ def start_upstream(
 
 
 def start_up(
-    config: Path | None, folder: Path, port: int, tts_port: int, *, env: Mapping[str, str] | None = None
+    config: Path | None,
+    folder: Path,
+    port: int,
+    tts_port: int,
+    *flags: str,
+    env: Mapping[str, str] | None = None,
 ) -> AbstractContextManager[Process]:
     """`local-ai-router up`, once it has printed its greeting; in a process group of its own, for Ctrl-C."""
     command: list[str | Path] = [
@@ -254,6 +259,7 @@ def start_up(
         str(port),
         "--tts-port",
         str(tts_port),
+        *flags,
     ]
     command += ["--config", str(config)] if config is not None else []
     is_ready = answers("/ready")

@@ -4,6 +4,7 @@ Real processes, killed with SIGKILL while 32 clients ask. A killed process reset
 that falls silent needs namespaces and root, and has its place in `make soak`.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from audio import duration_s
-from crowd import Answer, ask, crowd, opened, read
+from crowd import Answer, asked, crowd_beside, opened, read
 from figures import note
 from processes import Process, free_port, start_node, start_router, start_upstream, wait_until
 
@@ -30,6 +31,7 @@ FIRST_GOOD_ANSWER_S = 1.0
 DETECTED_S = 1.0
 USED_AGAIN_S = 3.0
 DISCOVERED_S = 2.0
+PACE_S = 0.02
 NODE_FLAGS = ("--queue-limit", "64")  # so that the node's queue is not what is tested
 
 
@@ -49,7 +51,7 @@ def two_nodes(folder: Path) -> Iterator[tuple[Process, Process, Process]]:
         first = stack.enter_context(start_node(folder, *NODE_FLAGS, name="first"))
         second = stack.enter_context(start_node(folder, *NODE_FLAGS, name="second"))
         for node in (first, second):
-            assert ask(node.port, SPEECH, {"input": "warm"}).status == 200
+            assert say(node).status == 200
         router = stack.enter_context(start_router(two("tts-node", (first.port, second.port)), folder))
         yield router, first, second
 
@@ -64,31 +66,41 @@ def two_upstreams(folder: Path) -> Iterator[tuple[Process, Process, Process]]:
         yield router, first, second
 
 
-def say(router: Process, audio_format: str = "wav") -> Answer:
+async def spoken(router: Process, audio_format: str = "wav") -> Answer[str]:
     """A short text, spoken alike by every node that is given the seed."""
     document = {"input": TEXT, "seed": 7, "response_format": audio_format}
-    return ask(router.port, SPEECH, document, what=audio_format)
+    return await asked(Answer(audio_format), router.port, SPEECH, document)
 
 
-def chat(router: Process, *, stream: bool = False, events: int = 5, pace_s: float = 0.02) -> Answer:
+def say(router: Process) -> Answer[str]:
+    """The same for a test that blocks."""
+    return asyncio.run(spoken(router))
+
+
+async def chatted(router: Process, *, stream: bool = False, events: int = 5) -> Answer[str]:
     """A short chat."""
     messages = [{"role": "user", "content": "hello"}]
-    document = {"model": "m", "messages": messages, "stream": stream, "x_events": events, "x_pace_s": pace_s}
-    return ask(router.port, CHAT, document, what="SSE" if stream else "JSON")
+    document = {"model": "m", "messages": messages, "stream": stream, "x_events": events, "x_pace_s": PACE_S}
+    return await asked(Answer("SSE" if stream else "JSON"), router.port, CHAT, document)
 
 
-def first_good_after(answers: list[Answer], killed_s: float) -> float:
+def chat(router: Process, *, stream: bool = False) -> Answer[str]:
+    """The same for a test that blocks."""
+    return asyncio.run(chatted(router, stream=stream))
+
+
+def first_good_after(answers: list[Answer[str]], killed_s: float) -> float:
     """Seconds from the kill to the end of the first good answer by the other provider."""
     by_other = [a.ended_s for a in answers if a.ended_s > killed_s and a.header("x-router-provider") == "second"]
     return min(by_other) - killed_s
 
 
-def slowest_after(answers: list[Answer], killed_s: float) -> float:
+def slowest_after(answers: list[Answer[str]], killed_s: float) -> float:
     """Seconds that the unluckiest request in flight at the kill took from then on."""
     return max(a.ended_s for a in answers if a.asked_s < killed_s < a.ended_s) - killed_s
 
 
-def killed_in_the_middle(router: Process, first: Process, answers: list[Answer]) -> tuple[float, float]:
+def killed_in_the_middle(router: Process, first: Process, answers: list[Answer[str]]) -> tuple[float, float]:
     """Kill the first provider under load and let the load go on; when, and how long until it was known."""
     wait_until("the load runs", lambda: len(answers) >= ANSWERS_BEFORE_KILL)
     before = len(answers)
@@ -107,7 +119,7 @@ def test_no_speech_is_lost_when_the_preferred_node_is_killed(tmp_path: Path) -> 
     """32 clients ask for speech while the node that serves them is killed: every answer is whole and complete."""
     with two_nodes(tmp_path) as (router, first, _):
         expected_s = float(say(router).header("x-audio-duration"))
-        with crowd(CLIENTS, lambda index: say(router, FORMATS[index % len(FORMATS)])) as answers:
+        with crowd_beside(CLIENTS, lambda index: spoken(router, FORMATS[index % len(FORMATS)])) as answers:
             killed_s, detected_s = killed_in_the_middle(router, first, answers)
         log = router.output
     assert [str(answer) for answer in answers if answer.status != 200 or not answer.is_whole] == []
@@ -132,7 +144,7 @@ def test_no_speech_is_lost_when_the_preferred_node_is_killed(tmp_path: Path) -> 
 def test_no_unbegun_chat_is_lost_when_the_preferred_server_is_killed(tmp_path: Path) -> None:
     """32 clients chat while their server is killed: only streams that had begun break, and say so."""
     with two_upstreams(tmp_path) as (router, first, _):
-        with crowd(CLIENTS, lambda index: chat(router, stream=index % 2 == 0, events=20)) as answers:
+        with crowd_beside(CLIENTS, lambda index: chatted(router, stream=index % 2 == 0, events=20)) as answers:
             killed_s, detected_s = killed_in_the_middle(router, first, answers)
         log = router.output
     broken = [answer for answer in answers if not answer.is_whole]
@@ -169,7 +181,7 @@ def test_begun_messages_end_with_an_error_in_anthropics_shape(tmp_path: Path) ->
     """A stream of /v1/messages whose server dies ends with Anthropic's error event and a cut connection."""
     with two_upstreams(tmp_path) as (router, first, _):
         document = {"model": "m", "messages": [], "stream": True, "x_events": 1000, "x_pace_s": 0.02}
-        answer = Answer("messages", time.monotonic())
+        answer = Answer("messages")
         with opened(router.port, "/v1/messages", document) as connection:
             while len(answer.events) < 3:
                 assert read(connection, answer)
@@ -184,7 +196,7 @@ def test_begun_messages_end_with_an_error_in_anthropics_shape(tmp_path: Path) ->
     assert sorted(document["error"]) == ["message", "type"]
 
 
-def provider_of(answer: Answer) -> str:
+def provider_of(answer: Answer[str]) -> str:
     """Who served an answer that is whole."""
     assert answer.status == 200, str(answer)
     assert answer.is_whole, str(answer)
@@ -218,7 +230,7 @@ def test_chat_server_is_used_again_when_it_is_back(tmp_path: Path) -> None:
     assert took_s <= USED_AGAIN_S
 
 
-def check_refusal(answer: Answer) -> None:
+def check_refusal(answer: Answer[str]) -> None:
     """503 with a line for each provider, and when to come back."""
     assert answer.status == 503
     error = json.loads(answer.body)["error"]

@@ -237,7 +237,7 @@ def test_sigterm_lets_a_stream_finish(tmp_path: Path) -> None:
         config = f"providers:\n  llm: {{kind: openai, url: '{upstream.base_url}'}}\n"
         with start_router(config, tmp_path) as router:
             document = {"model": "m", "messages": [], "stream": True, "x_events": 20, "x_pace_s": 0.05}
-            answer = Answer("stream", time.monotonic())
+            answer = Answer("stream")
             with opened(router.port, CHAT, document) as connection:
                 while len(answer.events) < 3:
                     assert read(connection, answer)

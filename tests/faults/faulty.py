@@ -1,9 +1,11 @@
 """A scriptable upstream with a fault that is switched while it runs; a process of its own.
 
-`python faulty.py ADDRESS PORT CONTROL_PORT NAME`. Standard library only. On one port it is an OpenAI-compatible
-server (chat as JSON and paced SSE, responses, speech as WAV) and a tts-node (/health, lists, speech as PCM), so
-that the same fault meets each dialect. Model and health routes answer well whatever the fault, but for those that
-take the machine or the process away (`refuse`, `black_hole`, and `hang_all`).
+`python faulty.py ADDRESS PORT CONTROL_PORT NAME [CERTIFICATE KEY]`. Standard library only. On one port it is an
+OpenAI-compatible server (chat as JSON and paced SSE, responses, speech as WAV) and a tts-node (/health, lists,
+speech as PCM), so that the same fault meets each dialect; with a certificate it does so over TLS. Model and health
+routes answer well whatever the fault, but for those that take the machine or the process away (`refuse`, `gone`,
+`black_hole`, and `hang_all`) or its TLS (`hang_tls` accepts and never shakes hands, `plain_tls` answers in clear).
+Connections that are open outlive `refuse`; with `gone`, `hang_tls` and `plain_tls` they end with what is on them.
 
 The control port on 127.0.0.1 takes a JSON object a line and answers each with one: `{"do": "fault", "name": …}`
 (with `retry_after`, `delay_s`, `events`, `pace_s` where they matter), `{"do": "report"}`, `{"do": "forget"}`,
@@ -14,9 +16,11 @@ Times are time.monotonic(), which all processes of a machine share.
 import asyncio
 import json
 import socket
+import ssl
 import struct
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -36,6 +40,8 @@ STATUSES: Final = {
     "status_503": 503,
 }
 TRICKLE_PARTS: Final = 20
+ENDING: Final = {"gone", "hang_tls", "plain_tls"}
+TLS_HANDSHAKE: Final = b"\x16"  # the first byte of a ClientHello's record (RFC 8446 5.1)
 HUGE_HEADER_BYTES: Final = 200 * 1024
 MANY_HEADERS: Final = 500
 
@@ -110,6 +116,7 @@ class House:
     address: str
     port: int
     name: str
+    tls: ssl.SSLContext | None = None
     fault: Fault = field(default_factory=Fault)
     seen: list[Seen] = field(default_factory=list)
     lines: dict[int, Line] = field(default_factory=dict)
@@ -117,6 +124,7 @@ class House:
     count: int = 0
     listener: socket.socket | None = None
     fillers: list[socket.socket] = field(default_factory=list)
+    mute: list[socket.socket] = field(default_factory=list)
     thawed: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -144,7 +152,12 @@ class House:
             self.keep(loop.create_task(self.connect(accepted)))
 
     async def connect(self, accepted: socket.socket) -> None:
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: Wire(self), accepted)
+        if self.fault.name == "hang_tls":
+            self.mute.append(accepted)
+            return
+        tls = None if self.fault.name == "plain_tls" else self.tls
+        with suppress(OSError):  # the other side may go, or may not like what it hears
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: Wire(self), accepted, ssl=tls)
 
     def keep(self, task: "asyncio.Task[Any]") -> None:
         self.tasks.add(task)
@@ -172,18 +185,21 @@ class House:
     def switch(self, fault: Fault) -> float:
         """From one fault to another; when."""
         self.fault = fault
-        for filler in self.fillers:
-            filler.close()
+        for held in (*self.fillers, *self.mute):
+            held.close()
         self.fillers.clear()
+        self.mute.clear()
         self.thawed.set()
         match fault.name:
-            case "refuse":
+            case "refuse" | "gone":
                 self.refuse()
             case "black_hole":
                 self.listen()
                 self.swallow()
             case _:
                 self.listen()
+        if fault.name in ENDING:
+            self.hang_up()
         return time.monotonic()
 
     # requests
@@ -199,7 +215,7 @@ class House:
         assert isinstance(wire, Wire)
         self.transports[wire.line.number] = writer.transport
         try:
-            while await self.served(wire, reader, writer):
+            while await self.served(wire, reader, writer) and self.fault.name not in ENDING:
                 wire.line.is_busy = False
         except (OSError, asyncio.IncompleteReadError):
             pass  # the other side is gone
@@ -213,6 +229,9 @@ class House:
         first = await reader.read(1)
         line = wire.line
         if not first:
+            return False
+        if self.fault.name == "plain_tls" and first == TLS_HANDSHAKE:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
             return False
         line.requests += 1
         line.is_busy = True
@@ -445,8 +464,15 @@ def wav(pcm: bytes) -> bytes:
     )
 
 
-async def main(address: str, port: int, control: int, name: str) -> None:
-    house = House(address, port, name)
+def certified(certificate: str, key: str) -> ssl.SSLContext:
+    """A server's side of TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+async def main(address: str, port: int, control: int, name: str, *pair: str) -> None:
+    house = House(address, port, name, certified(*pair) if pair else None)
     house.switch(Fault())
     server = await asyncio.start_server(house.controlled, "127.0.0.1", control, limit=2**20)
     async with server:
@@ -454,4 +480,4 @@ async def main(address: str, port: int, control: int, name: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]))

@@ -1,7 +1,6 @@
 """Clients that behave badly at random, and machines that fail at random: what may be left behind by that."""
 
 import asyncio
-import json
 import random
 import socket
 import struct
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from clients import Question, ask, chat, speech
+from crowd import posted
 from llm.wire import READ_BYTES
 from machines import Machine, configuration, provider, start_machine
 from processes import Process, start_router, wait_until
@@ -128,9 +128,7 @@ async def one(port: int, question: Question, manner: str, stay_s: float) -> None
     if manner == "stays":
         await ask(port, question)
         return
-    body = json.dumps(question.document).encode()
-    head = f"POST {question.path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
-    sent = head.encode() + body
+    sent = posted(port, question.path, question.document)
     with suppress(OSError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:

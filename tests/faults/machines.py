@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from processes import Process, free_port, started
+from processes import ROOT, Process, free_port, started
 
 FAULTY: Final = Path(__file__).with_name("faulty.py")
 CONTROL_TIMEOUT_S: Final = 10.0
+# Made for tests once, for 127.0.0.1 to 127.0.0.9, valid for a century, trusted by nobody else.
+CERTIFICATE: Final = ROOT / "tests" / "router" / "transport" / "loopback.crt"
+TRUSTING: Final = {"SSL_CERT_FILE": str(CERTIFICATE)}  # the environment of a router that trusts it
 
 
 @dataclass(slots=True)
@@ -23,6 +26,7 @@ class Machine:
     address: str
     process: Process
     control_port: int
+    scheme: str = "http"
 
     @property
     def port(self) -> int:
@@ -30,7 +34,7 @@ class Machine:
 
     @property
     def url(self) -> str:
-        return f"http://{self.address}:{self.port}"
+        return f"{self.scheme}://{self.address}:{self.port}"
 
     def fault(self, name: str, **more: float) -> float:
         """Switch to a fault, `none` for the end of it; when that was (monotonic)."""
@@ -61,11 +65,15 @@ class Machine:
 
 
 @contextmanager
-def start_machine(folder: Path, name: str, address: str, *, before: Sequence[str] = ()) -> Iterator[Machine]:
+def start_machine(
+    folder: Path, name: str, address: str, *, before: Sequence[str] = (), has_tls: bool = False
+) -> Iterator[Machine]:
     """A machine of that name, once it accepts connections. `before` goes before the command: `ip netns exec …`,
     where its control port cannot be reached."""
     port, control = free_port(), free_port()
     command = [*before, sys.executable, "-S", str(FAULTY), address, str(port), str(control), name]
+    if has_tls:
+        command += [str(CERTIFICATE), str(CERTIFICATE.with_suffix(".key"))]
     door = (address, port) if before else ("127.0.0.1", control)
 
     def is_ready(_: Process) -> bool:
@@ -76,7 +84,7 @@ def start_machine(folder: Path, name: str, address: str, *, before: Sequence[str
         return True
 
     with started(name, command, port, folder, is_ready=is_ready) as process:
-        yield Machine(name, address, process, control)
+        yield Machine(name, address, process, control, "https" if has_tls else "http")
 
 
 def configuration(providers: Sequence[str], more: str = "", server: str = "") -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from clients import Answer, Crowd, Question, chat, crowd, speech
+from clients import Answer, Question, chat, crowd_with, speech
+from crowd import Crowd
 
 CLIENTS: Final = 32
 FIRST_BYTE_S: Final = 1.0  # of every provider here, see machines.provider
@@ -22,15 +23,24 @@ JSON: Final = "chat JSON"
 SSE: Final = "chat SSE"
 SAY: Final = "speech, openai"
 NODE: Final = "speech, node"
-ALL: Final = (JSON, SSE, SAY, NODE)
+CHATS: Final = (JSON, SSE)
+ALL: Final = (*CHATS, SAY, NODE)
 
 
-def routes(index: int) -> str:
-    """Models that only the machine of that number and the other one serve, each with circuits of its own."""
+def chat_routes(index: int) -> str:
+    """Chat models that only the machine of that number and the other one serve, each with circuits of its own."""
     first, second = f"first{index}", "second"
     return f"""\
   json{index}: {{routes: [{{provider: {first}, model: json}}, {{provider: {second}}}]}}
   sse{index}: {{routes: [{{provider: {first}, model: sse}}, {{provider: {second}}}]}}
+"""
+
+
+def routes(index: int) -> str:
+    """The same, and models that speak."""
+    first, second = f"first{index}", "second"
+    return f"""\
+{chat_routes(index)}\
   say{index}: {{serves: speech, routes: [{{provider: {first}, model: say}}, {{provider: {second}}}]}}
   node{index}:
     serves: speech
@@ -38,14 +48,14 @@ def routes(index: int) -> str:
 """
 
 
+def chats(index: int) -> list[Question]:
+    """A chat of each kind for the machine of that number."""
+    return [chat(f"json{index}", JSON), chat(f"sse{index}", SSE, stream=True)]
+
+
 def questions(index: int) -> list[Question]:
     """One of each kind for the machine of that number."""
-    return [
-        chat(f"json{index}", JSON),
-        chat(f"sse{index}", SSE, stream=True),
-        speech(f"say{index}", SAY),
-        speech(f"node{index}", NODE),
-    ]
+    return [*chats(index), speech(f"say{index}", SAY), speech(f"node{index}", NODE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +96,13 @@ class Trial:
     on_s: float = 0.0
     off_s: float = 0.0
 
-    async def until_served(self, clients: Crowd) -> None:
+    async def until_served(self, clients: Crowd[Answer]) -> None:
         """Until the preferred machine has answered each kind of request, asked after the fault went."""
         await asyncio.gather(
             *(self._until(clients, question, "first", self.off_s, GIVE_UP_S) for question in self.questions)
         )
 
-    async def until_noticed(self, clients: Crowd) -> None:
+    async def until_noticed(self, clients: Crowd[Answer]) -> None:
         """Until the other machine has answered each kind of request that notices the fault."""
         noticed = [question for question in self.questions if question.label not in self.case.unnoticed]
         await asyncio.gather(
@@ -102,21 +112,23 @@ class Trial:
             )
         )
 
-    async def _until(self, clients: Crowd, question: Question, name: str, since_s: float, limit_s: float) -> None:
+    async def _until(
+        self, clients: Crowd[Answer], question: Question, name: str, since_s: float, limit_s: float
+    ) -> None:
         def is_it(a: Answer) -> bool:
-            return a.question is question and a.asked_s >= since_s and a.provider.startswith(name) and not a.fault
+            return a.what is question and a.asked_s >= since_s and a.provider.startswith(name) and not a.fault
 
         await clients.until(f"{self.case.fault}: {name} answers {question.label}", is_it, limit_s)
 
     def failures(self, answers: list[Answer]) -> list[str]:
         """Answers that a client would call failed."""
-        mine = [answer for answer in answers if answer.question in self.questions and answer.fault]
+        mine = [answer for answer in answers if answer.what in self.questions and answer.fault]
         return [str(a) for a in mine if not (self.case.breaks_streams and a.is_honest_break)]
 
     def figures(self, answers: list[Answer]) -> dict[str, Figures]:
         """What the table says of each kind of request."""
         return {
-            question.label: figures_of([a for a in answers if a.question is question], self.on_s, self.off_s)
+            question.label: figures_of([a for a in answers if a.what is question], self.on_s, self.off_s)
             for question in self.questions
         }
 
@@ -137,7 +149,7 @@ def figures_of(answers: list[Answer], on_s: float, off_s: float) -> Figures:
 async def measured(port: int, trials: list[Trial]) -> list[Answer]:
     """Switch the faults on and off under load; every answer."""
     asked = [question for trial in trials for question in trial.questions]
-    async with crowd(port, asked, CLIENTS) as clients:
+    async with crowd_with(port, asked, CLIENTS) as clients:
         try:
             await asyncio.gather(*(trial.until_served(clients) for trial in trials))
             for trial in trials:

@@ -127,7 +127,7 @@ Step = ResponseHead | bytes | UpstreamFault | asyncio.Event
 
 
 def head(status: int = 200, *headers: Header) -> ResponseHead:
-    return ResponseHead(status, list(headers))
+    return ResponseHead(status, [(name.lower(), value) for name, value in headers])  # as transports tell them
 
 
 @dataclass(frozen=True, slots=True)

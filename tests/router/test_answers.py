@@ -4,7 +4,16 @@ import msgspec
 import pytest
 from fakes import head
 
-from router.answers import UsageReader, error_message, is_event_stream, passed_on, retry_after_s
+from router.answers import (
+    UsageReader,
+    check_whole,
+    error_message,
+    is_event_stream,
+    passed_on,
+    retry_after_s,
+    tells_usage,
+)
+from router.errors import Malformed
 from router.ports import Header
 
 
@@ -26,7 +35,7 @@ from router.ports import Header
 )
 def test_passed_on(headers: list[Header], expected: list[Header]) -> None:
     """RFC 9110 §7.6.1: what Connection names goes with it."""
-    assert expected == passed_on(headers)
+    assert expected == passed_on([(name.lower(), value) for name, value in headers])
 
 
 @pytest.mark.parametrize(
@@ -117,3 +126,62 @@ def test_a_count_beyond_reason_breaks_nothing() -> None:
     reader = UsageReader()
     reader.see(msgspec.json.encode({"prompt_tokens": 1}) + b'"output_tokens":' + b"9" * 5000)
     assert 1 == reader.tokens_in
+
+
+JSON: Header = (b"Content-Type", b"application/json")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "complaint"),
+    [
+        (200, [JSON], b"{}", None),
+        (200, [JSON], b" [1, 2] \n", None),
+        (200, [(b"content-TYPE", b"Application/JSON; charset=utf-8")], b'{"a":', "broken JSON"),
+        (200, [JSON], b"{} {}", "broken JSON"),
+        (200, [JSON], b"<html>", "broken JSON"),
+        (200, [JSON], b"", "nothing"),
+        (200, [JSON], b"[" * 100_000 + b"]" * 100_000, None),
+        (200, [], b"", "nothing"),
+        (200, [], b"<html>", None),
+        (200, [(b"Content-Type", b"text/event-stream")], b"data: {", None),
+        (200, [(b"Content-Type", b"audio/mpeg")], b"\xff\xfb", None),
+        (200, [(b"Content-Type", b"application/jsonl")], b"{}\n{}", "broken JSON"),
+        (200, [(b"Content-Type", b"application/problem+json")], b"{", None),
+        (200, [JSON, (b"Content-Encoding", b"gzip")], b"\x1f\x8b", None),
+        (200, [JSON, (b"Content-Encoding", b"gzip")], b"", "nothing"),
+        (201, [JSON], b"{", None),
+        (204, [], b"", None),
+        (400, [JSON], b"{", None),
+        (422, [JSON], b"", None),
+    ],
+    ids=lambda value: repr(value[:20]) if isinstance(value, bytes) else None,
+)
+def test_what_counts_as_a_whole_answer(
+    status: int, headers: list[Header], body: bytes, complaint: str | None
+) -> None:
+    """Only a 200 is judged; what is encoded or nested too deeply to look at passes."""
+    if complaint is None:
+        check_whole(head(status, *headers), body)
+        return
+    with pytest.raises(Malformed, match=complaint):
+        check_whole(head(status, *headers), body)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (b"application/json", True),
+        (b"Application/JSON; charset=utf-8", True),
+        (b"text/event-stream", True),
+        (b"TEXT/event-stream;charset=utf-8", True),
+        (b"audio/mpeg", False),
+        (b"text/plain", False),
+        (b"application/octet-stream", False),
+        (b"", False),
+        (None, False),
+    ],
+)
+def test_which_answers_may_tell_usage(value: bytes | None, expected: bool) -> None:
+    """Looking for token counts in a megabyte of audio would find noise."""
+    headers: list[Header] = [] if value is None else [(b"CONTENT-type", value)]
+    assert expected is tells_usage(head(200, *headers))

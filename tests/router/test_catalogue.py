@@ -16,6 +16,8 @@ CHAT, SPEECH = Modality.CHAT, Modality.SPEECH
 
 
 class _Reports:
+    revision = 0
+
     def __init__(self, **models: list[str]) -> None:
         self._models = models
 

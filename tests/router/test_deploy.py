@@ -37,6 +37,8 @@ ROUTER_METRICS: Final = ROOT / "router" / "metrics.py"
 NODE_METRICS: Final = ROOT / "tts-node" / "tts_node" / "metrics.py"
 PORTS: Final = {"router": 8700, "tts-node": 8006, "prometheus": 9090, "grafana": 3000, "ollama": 11434}
 BUILT: Final = ("router", "tts-node")
+# The router's own kinds (router/counting.py) by what they are to Prometheus.
+KINDS: Final = {"Counts": "Counter", "Levels": "Gauge", "Distributions": "Histogram"}
 SUFFIXES: Final = {"Counter": ("_total",), "Gauge": ("",), "Histogram": ("_bucket", "_sum", "_count")}
 # From Prometheus itself, and what it adds to every series.
 OWN_SERIES: Final = {"up": set[str](), "ALERTS": {"alertname", "alertstate"}}
@@ -51,11 +53,14 @@ def metrics_of(source: Path) -> dict[str, tuple[str, set[str]]]:
     """Kind and labels of every metric that a file makes, by its name in the exposition (a histogram's base)."""
     found = {}
     for node in ast.walk(ast.parse(source.read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SUFFIXES:
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            continue
+        kind = KINDS.get(node.func.id, node.func.id)
+        if kind in SUFFIXES:
             name = ast.literal_eval(node.args[0])
-            name += "_total" if node.func.id == "Counter" and not name.endswith("_total") else ""
+            name += "_total" if kind == "Counter" and not name.endswith("_total") else ""
             labels = next((set(ast.literal_eval(a)) for a in node.args[1:] if isinstance(a, ast.List)), set())
-            found[name] = (node.func.id, labels)
+            found[name] = (kind, labels)
     return found
 
 

@@ -15,6 +15,12 @@ def _house() -> FakeHouse:
         FakeForward(chat_card("llm"), [head()]),
         FakeSpeech(speech_card("gpu"), lambda _: Utterance(pcm(1))),
         FakeSpeech(speech_card("cpu", tier=3), lambda _: Utterance(pcm(1))),
+        settings={
+            "voices": {
+                "narrator": {"use": {"gpu": "fable", "cpu": "en"}},
+                "lector": {"use": {"gpu": "fable"}},
+            }
+        },
     )
     house.report("llm", "m")
     house.report("gpu", "turbo", voices=["fable"])
@@ -39,6 +45,7 @@ def test_a_chat_model() -> None:
         "eligible": True,
         "reason": "tier 1, up",
         "substitutes": (),
+        "substitution": None,
     } == _explained(house, "m", None)[0].as_json()
 
 
@@ -56,9 +63,45 @@ def test_a_speech_model_by_its_name() -> None:
 def test_a_voice_comes_before_the_tier() -> None:
     """Who has it first; whoever speaks with another says so."""
     entries = _explained(_house(), None, "en")
-    assert [("cpu", True, "tier 3, up", ()), ("gpu", True, "tier 20001, up", ("voice",))] == [
+    assert [("cpu", True, "tier 3, up", ()), ("gpu", True, "tier 1, up", ("voice",))] == [
         (entry.provider, entry.is_eligible, entry.reason, entry.substitutes) for entry in entries
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "voice", "expected"),
+    [
+        (None, None, [("gpu", 1, None), ("cpu", 3, None)]),
+        ("turbo", None, [("gpu", 1, None), ("cpu", 3, "another engine")]),
+        ("turbo", "fable", [("gpu", 1, None), ("cpu", 3, "another engine with the same voice")]),
+        ("turbo", "narrator", [("gpu", 1, None), ("cpu", 3, "another engine with the voice mapped for it")]),
+        ("turbo", "lector", [("gpu", 1, None), ("cpu", 3, "another engine with its own default voice")]),
+        (
+            "espeak",
+            "lector",
+            [("gpu", 1, "another engine with the voice mapped for it"), ("cpu", 3, "its own default voice")],
+        ),
+        (None, "lector", [("gpu", 1, None), ("cpu", 3, "its own default voice")]),
+    ],
+)
+def test_a_substitute_is_told_in_words_and_by_its_own_tier(
+    model: str | None, voice: str | None, expected: list[tuple[str, int, str | None]]
+) -> None:
+    """What puts it behind the others inside means nothing to a person."""
+    entries = _explained(_house(), model, voice)
+    assert expected == [(entry.provider, entry.tier, entry.substitution) for entry in entries]
+    assert [f"tier {tier}, up" for _, tier, _ in expected] == [entry.reason for entry in entries]
+
+
+def test_who_may_not_speak_has_its_own_tier_too() -> None:
+    """And what it would have substituted."""
+    entry = _explained(_house(), "turbo", "lector", Substitution.NONE)[-1]
+    assert ("cpu", 3, False, "another engine") == (
+        entry.provider,
+        entry.tier,
+        entry.is_eligible,
+        (entry.substitution or "").split(" with ")[0],
+    )
 
 
 @pytest.mark.parametrize("policy", [Substitution.NONE, Substitution.SAME_VOICE, Substitution.MAPPED])

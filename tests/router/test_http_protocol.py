@@ -1,6 +1,7 @@
 """The bounds on a request's head, on real sockets."""
 
 import asyncio
+import time
 
 import pytest
 from fakes import FakeForward, Step, chat_card, head
@@ -8,7 +9,8 @@ from houses import FakeHouse
 from listening import calling, listening
 from running import LOOPS, run, until
 
-from router import http_protocol
+from router import http_protocol, lingering
+from router.api import call
 from router.errors import ConnectionLost
 from router.http_protocol import MAX_HEAD_BYTES, MAX_HEADERS
 
@@ -48,9 +50,8 @@ def _padded(headers: int, size: int = 1) -> bytes:
         (_padded(MAX_HEADERS + 1), 431, "head_too_large"),
         (_padded(10 * MAX_HEADERS), 431, "head_too_large"),
         (_padded(4, MAX_HEAD_BYTES // 2), 200, None),
-        # Not a byte more than it takes: what is left unread turns the close into a reset.
-        (_padded(4, 2 * MAX_HEAD_BYTES)[: MAX_HEAD_BYTES + 1], 431, "head_too_large"),
-        ((b"GET /" + b"a" * 2 * MAX_HEAD_BYTES)[: MAX_HEAD_BYTES + 1], 431, "head_too_large"),
+        (_padded(4, 2 * MAX_HEAD_BYTES), 431, "head_too_large"),
+        (b"GET /" + b"a" * 2 * MAX_HEAD_BYTES, 431, "head_too_large"),
         (b"HELO there\r\n\r\n", 400, "invalid_http"),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400, "invalid_http"),
         (
@@ -223,6 +224,25 @@ def test_a_client_that_hangs_up_is_noticed_at_once(loop: str) -> None:
     assert (True, "caller_gone") == run(main(), loop)
 
 
+def test_a_client_that_hangs_up_on_several_requests_is_noticed_for_the_first(loop: str) -> None:
+    """The one that is being served; the others, which it sent on its heels, are never begun upstream."""
+
+    async def main() -> tuple[int, bool, list[str]]:
+        house = FakeHouse(FakeForward(chat_card("a", first_byte_s=60), [asyncio.Event()]))
+        house.report("a", "m")
+        provider = house.forwarder._providers["a"]
+        assert isinstance(provider, FakeForward)
+        async with listening(house) as server:
+            async with calling(server.port) as caller:
+                caller.send(WHOLE * 3)
+                await until(lambda: bool(provider.exchanges))
+            await until(lambda: bool(house.observer.finished))
+        outcomes = [str(record.outcome) for record in house.observer.finished]
+        return len(provider.exchanges), provider.exchanges[0].is_aborted, outcomes
+
+    assert (1, True, ["caller_gone"]) == run(main(), loop)
+
+
 def test_a_cut_answer_closes_the_connection(loop: str) -> None:
     """So that a short body is never taken for a whole one."""
 
@@ -262,3 +282,92 @@ def test_a_client_that_takes_nothing_is_given_up(loop: str, monkeypatch: pytest.
         return provider.exchanges[0].is_aborted, house.observer.finished[0].outcome
 
     assert (True, "caller_gone") == run(main(), loop)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"HELO there\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"X: 1\r\n" * 10 * MAX_HEADERS],
+    ids=["no request", "431"],
+)
+def test_a_refusal_never_becomes_a_part_of_an_answer(loop: str, garbage: bytes) -> None:
+    """What follows a request whose answer is under way cuts that answer."""
+
+    async def main() -> bytes:
+        steps: list[Step] = [head(200, (b"Content-Type", b"text/event-stream")), b"data: 1\n\n", asyncio.Event()]
+        house = FakeHouse(FakeForward(chat_card("a", first_byte_s=60, stall_s=60), steps))
+        house.report("a", "m")
+        async with listening(house) as server, calling(server.port) as caller:
+            caller.send(WHOLE)
+            begun = await caller.reader.readuntil(b"data: 1\n\n\r\n")
+            caller.send(garbage)
+            rest = await caller.rest()
+            await until(lambda: bool(house.observer.finished))
+        assert "caller_gone" == house.observer.finished[0].outcome
+        return begun + rest
+
+    received = run(main(), loop)
+    assert (1, True) == (received.count(b"HTTP/1.1 "), received.endswith(b"data: 1\n\n\r\n"))
+
+
+def test_a_body_longer_than_its_length_is_told_before_the_answer_begins(loop: str) -> None:
+    """A client that counts characters for bytes reads why, and its upstream is closed."""
+
+    async def main() -> tuple[int, str, str, bool]:
+        house = FakeHouse(FakeForward(chat_card("a", first_byte_s=60), [asyncio.Event()]))
+        house.report("a", "m")
+        provider = house.forwarder._providers["a"]
+        assert isinstance(provider, FakeForward)
+        async with listening(house) as server, calling(server.port) as caller:
+            caller.send(WHOLE)
+            await until(lambda: bool(provider.exchanges))
+            caller.send(b"}}")
+            response = await caller.response()
+            await until(lambda: bool(house.observer.finished))
+            return (
+                response.status,
+                response.error["code"],
+                house.observer.finished[0].outcome,
+                provider.exchanges[0].is_aborted,
+            )
+
+    assert (400, "invalid_http", "caller_gone", True) == run(main(), loop)
+
+
+def test_bodies_that_trickle_in_hold_nobody_up_and_end_with_a_408(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 clients whose bytes keep coming: the deadline is for the whole body, not from byte to byte."""
+    monkeypatch.setattr(call, "BODY_DEADLINE_S", 1.0)
+    monkeypatch.setattr(lingering, "LINGER_S", 0.3)
+    connected = 0
+
+    async def trickling(port: int) -> tuple[int, str, float]:
+        nonlocal connected
+        began = time.monotonic()
+        async with calling(port) as caller:
+            caller.send(REQUEST % 1000 + b"\r\n")
+            connected += 1
+            answer = asyncio.ensure_future(caller.response())
+            while not answer.done():
+                caller.send(b" ")
+                await asyncio.wait([answer], timeout=0.1)
+            return answer.result().status, answer.result().error["code"], time.monotonic() - began
+
+    async def main() -> tuple[list[tuple[int, str, float]], list[float]]:
+        async with listening(_house()) as server:
+            slow = [asyncio.ensure_future(trickling(server.port)) for _ in range(200)]
+            await until(lambda: connected == 200)
+            waits = []
+            while not any(task.done() for task in slow):
+                async with calling(server.port) as caller:
+                    began = time.monotonic()
+                    caller.send(WHOLE)
+                    assert 200 == (await caller.response()).status
+                    waits.append(time.monotonic() - began)
+            return await asyncio.gather(*slow), waits
+
+    ended, waits = run(main(), loop)
+    assert {(408, "request_timeout")} == {(status, code) for status, code, _ in ended}
+    assert max(took_s for _, _, took_s in ended) < 4
+    assert len(waits) > 10
+    assert max(waits) < 1

@@ -7,6 +7,7 @@ import pytest
 from fakes import chat_card, speech_card
 from prometheus_client.metrics import MetricWrapperBase
 
+from router.counting import Counts, Distributions
 from router.health import HostState, ProviderState
 from router.metrics import MAX_NAMES, OTHER, Metrics
 from router.outcomes import Outcome
@@ -154,10 +155,10 @@ def test_every_metric_is_documented_with_its_labels_and_nothing_else_is() -> Non
     """docs/metrics.md is what an operator reads."""
     exposed = {}
     for collector in list(Metrics().registry._collector_to_names):
-        assert isinstance(collector, MetricWrapperBase)
-        name = next(iter(collector.describe())).name
-        kind = type(collector).__name__.lower()
-        exposed[f"{name}_total" if kind == "counter" else name] = (kind, ", ".join(collector._labelnames))
+        assert isinstance(collector, MetricWrapperBase | Counts | Distributions)
+        family = next(iter(collector.collect()))
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        exposed[name] = (family.type, ", ".join(collector._labelnames))
     rows = re.findall(r"^\| `(router_\w+)` \| (\w+)(?:: ([\w, ]+))? \|", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     assert exposed == {name: (kind, labels) for name, kind, labels in rows}
 

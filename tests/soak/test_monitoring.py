@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import yaml
-from crowd import Answer, ask, crowd
+from crowd import Answer, asked, crowd_beside
 from deploy_files import DEPLOY, PROMETHEUS, Query, Rule, load_yaml, queries, rules, selectors, variables
 from processes import Process, answers, free_port, start_node, start_router, start_upstream, started, wait_until
 
@@ -142,15 +142,15 @@ def tool(name: str) -> str:
 
 
 @contextmanager
-def busy(house: House) -> Iterator[list[Answer]]:
+def busy(house: House) -> Iterator[list[Answer[str]]]:
     """Traffic for as long as the block lasts."""
     requests = traffic()
 
-    def ask_once(_index: int) -> Answer:
+    async def ask_once(_client: int) -> Answer[str]:
         path, document = next(requests)
-        return ask(house.router.port, path, document, what=path)
+        return await asked(Answer(path), house.router.port, path, document)
 
-    with crowd(1, ask_once) as given:
+    with crowd_beside(1, ask_once) as given:
         yield given
 
 

@@ -57,5 +57,13 @@ def test_json_lines_are_whole() -> None:
     line = JsonFormatter().format(record)
     fields = json.loads(line)
     assert "\n" not in line
-    assert ("error", "a\nb") == (fields["level"], fields["message"])
-    assert "ValueError" in fields["trace"]
+    assert ("error", "a\nb") == (fields["level"], fields["event"])
+    assert "ValueError" in fields["exception"]
+
+
+def test_json_lines_have_the_routers_keys() -> None:
+    """`router/logs.py` writes the same ones, and time to the millisecond, cut: rounded, .9996 would be 1000."""
+    record = logging.LogRecord("n", logging.WARNING, __file__, 1, "slow", (), None)
+    record.created, record.msecs = 0.9996, 999.6
+    expected = {"time": "1970-01-01T00:00:00.999Z", "level": "warning", "logger": "n", "event": "slow"}
+    assert expected == json.loads(JsonFormatter().format(record))

@@ -8,18 +8,18 @@ from typing import TextIO
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line."""
+    """One object a line, its keys those of the router's lines: whoever reads both logs asks once."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """time, level, logger, message, and the trace if there is one."""
+        """time (RFC 3339, UTC), level, logger, event, and the exception if there is one."""
         fields = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "event": record.getMessage(),
         }
         if record.exc_info:
-            fields["trace"] = self.formatException(record.exc_info)
+            fields["exception"] = self.formatException(record.exc_info)
         return json.dumps(fields, ensure_ascii=False)
 
 

@@ -128,7 +128,7 @@ def test_a_client_that_leaves_ends_the_block_unless_it_has_its_answer(is_told: b
         is_gone = False
         try:
             async with Presence(client.scope, client.receive, reply) as presence:
-                body = await presence.read_body(client.scope, 100)
+                body = await presence.read_body({}, 100)
                 await asyncio.sleep(0)
                 asked = client.asked
                 if has_finished:
@@ -152,7 +152,7 @@ def test_a_client_that_left_while_its_body_was_read_is_gone() -> None:
         client.leave()
         with pytest.raises(ClientGone):
             async with Presence(client.scope, client.receive, reply) as presence:
-                await presence.read_body(client.scope, 100)
+                await presence.read_body({}, 100)
 
     run(main())
 

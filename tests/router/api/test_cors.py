@@ -3,6 +3,7 @@
 import pytest
 
 from router.api.cors import Cors
+from router.api.fields import fields_of
 from router.ports import Header
 
 CHAT = b"https://chat.example"
@@ -32,7 +33,7 @@ def test_which_origins_may_read_an_answer(
     configured: list[str], headers: list[Header], allowed: bytes | None
 ) -> None:
     """Exactly those that are configured, or all; caches must keep them apart (Fetch standard)."""
-    answer = dict(Cors(configured).headers_for(headers))
+    answer = dict(Cors(configured).headers_for(fields_of(headers)))
     if allowed is None:
         assert {} == answer
     else:
@@ -54,7 +55,7 @@ def test_which_origins_may_read_an_answer(
 )
 def test_what_a_preflight_is(method: str, headers: list[Header], is_answered: bool) -> None:
     """Only such a one is answered without a key."""
-    assert is_answered is (Cors(["https://chat.example"]).preflight(method, headers) is not None)
+    assert is_answered is (Cors(["https://chat.example"]).preflight(method, fields_of(headers)) is not None)
 
 
 @pytest.mark.parametrize(
@@ -75,11 +76,12 @@ def test_a_preflight_allows_what_was_asked_for(wanted: bytes | None, allowed: by
         (b"access-control-allow-headers", allowed),
         (b"access-control-max-age", b"600"),
         (b"vary", b"Origin, Access-Control-Request-Headers"),
-    ] == Cors(["*"]).preflight("OPTIONS", headers)
+    ] == Cors(["*"]).preflight("OPTIONS", fields_of(headers))
 
 
 def test_nobody_may_send_credentials() -> None:
     """Keys go in a header that the page sets; a cookie must not act for a page of somebody else's."""
     cors = Cors(["*"])
-    answers = [cors.headers_for([_origin(CHAT)]), cors.preflight("OPTIONS", [_origin(CHAT), ASK]) or []]
+    asked = fields_of([_origin(CHAT), ASK])
+    answers = [cors.headers_for(asked), cors.preflight("OPTIONS", asked) or []]
     assert b"access-control-allow-credentials" not in {name for answer in answers for name, _ in answer}

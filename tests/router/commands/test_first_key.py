@@ -37,6 +37,23 @@ def test_its_hash_is_kept_beside_the_configuration_and_the_key_nowhere(config: P
     assert (False, 0o600) == (key in kept, stat.S_IMODE(file.stat().st_mode))
 
 
+@pytest.mark.parametrize(
+    ("file", "kept_in"),
+    [
+        ("config/providers.yaml", "."),
+        ("router.yaml", "."),
+        ("etc/router.yaml", "etc"),
+        ("config/a/b.yaml", "config/a"),
+    ],
+)
+def test_a_key_is_kept_in_the_configurations_own_folder(
+    file: str, kept_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above it lie other people's things; only a folder `config` is a part of something larger."""
+    monkeypatch.chdir(tmp_path)
+    assert tmp_path / kept_in / "data" / "clients.yaml" == clients_file(Path(file))
+
+
 def test_every_key_is_another(config: Path) -> None:
     """The file is made anew after it was deleted."""
     assert make_first_key(config) != make_first_key(config)

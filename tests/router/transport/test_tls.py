@@ -279,6 +279,27 @@ def test_a_stale_connection_is_replaced_by_a_fresh_one(server_context: ssl.SSLCo
 
 
 @pytest.mark.usefixtures("_trusted")
+def test_a_kept_connection_that_is_reset_is_replaced_by_a_fresh_one(server_context: ssl.SSLContext) -> None:
+    """A server that closes with unread bytes resets: no byte of the answer came, so it is the same case."""
+
+    async def main() -> tuple[bytes, int]:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            peer.send(ok(b"%d" % peer.number))
+            await peer.request()
+            peer.reset()
+
+        async with serving(script, tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            await _exchange(transport)
+            sink = await _exchange(transport)
+            await transport.aclose()
+            return sink.body, upstream.connections
+
+    assert (b"2", 2) == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
 def test_nobody_listening_is_not_sent() -> None:
     """Nothing went out."""
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tts_node.domain import OptionValue
 from tts_node.engines.chatterbox.package import import_part, torch
@@ -17,6 +17,7 @@ from tts_node.ports import Unspeakable
 MIN_TEMPERATURE = (
     0.01  # zero divides logits by zero in the original; in Turbo it means 1.0. This is next to certain.
 )
+_COLDEST = 0.01  # logits divided by less are no numbers any more
 MIN_CFG_WEIGHT = 1e-9  # zero makes the original stack one row on two; this has no effect on float32 logits
 SPEECH_TOKENS = 6561  # ids from here on are signals, not sounds
 TURBO_SILENCE = 3  # silent tokens that Turbo adds at the end
@@ -59,8 +60,18 @@ def _load(kind: Any, weights: Path, **kwargs: bool) -> Any:
     return kind.from_local(weights, "cpu", **kwargs)
 
 
-def _temperature(options: Mapping[str, OptionValue]) -> float:
-    return max(float(options["temperature"]), MIN_TEMPERATURE)
+@dataclass(frozen=True, slots=True)
+class _Sampling:
+    """Zero divides by zero in the original, and means 1.0 in Turbo; here it means the likeliest sound each time."""
+
+    temperature: float
+    is_surest: bool
+
+    @classmethod
+    def of(cls, options: Mapping[str, OptionValue]) -> Self:
+        """As asked for."""
+        temperature = float(options["temperature"])
+        return cls(max(temperature, _COLDEST), temperature == 0)
 
 
 def _sounds(tokens: Any) -> Any:
@@ -81,12 +92,13 @@ class TurboVariant(Variant):
         self, model: Any, cond: Any, text: str, _language: str, options: Mapping[str, OptionValue], limit: int
     ) -> Take:
         """`inference_turbo` gives a first token, then up to `max_gen_len` more, without the one that stops it."""
+        sampling = _Sampling.of(options)
         ids = model.tokenizer(text, return_tensors="pt", padding=True, truncation=True).input_ids
         tokens = model.t3.inference_turbo(
             t3_cond=cond,
             text_tokens=ids.to(model.device),
-            temperature=_temperature(options),
-            top_k=int(options["top_k"]),
+            temperature=sampling.temperature,
+            top_k=1 if sampling.is_surest else int(options["top_k"]),
             top_p=float(options["top_p"]),
             repetition_penalty=float(options["repetition_penalty"]),
             max_gen_len=limit,
@@ -116,14 +128,15 @@ class OriginalVariant(Variant):
         self, model: Any, cond: Any, text: str, language: str, options: Mapping[str, OptionValue], limit: int
     ) -> Take:
         """The guidance is always on: without it the package fails (cfg_weight 0 is next to none here)."""
+        sampling = _Sampling.of(options)
         tokens = model.t3.inference(
             t3_cond=cond,
             text_tokens=self._text_tokens(model, text, language),
             max_new_tokens=limit,
-            temperature=_temperature(options),
+            temperature=sampling.temperature,
             cfg_weight=max(float(options["cfg_weight"]), MIN_CFG_WEIGHT),
             repetition_penalty=float(options["repetition_penalty"]),
-            min_p=float(options["min_p"]),
+            min_p=1.0 if sampling.is_surest else float(options["min_p"]),
             top_p=float(options["top_p"]),
         )[0]
         return Take(_sounds(tokens), has_stopped=int(tokens[-1]) == model.t3.hp.stop_speech_token)

@@ -1,0 +1,42 @@
+"""Two chat providers with scripted answers, the first preferred, in a whole router."""
+
+from typing import Any
+
+from fakes import FakeForward, Step, chat_card, head
+from houses import FakeHouse
+
+from router.errors import (
+    UpstreamFault,
+)
+from router.ports import Header
+
+JSON: Header = (b"Content-Type", b"application/json")
+SSE: Header = (b"Content-Type", b"text/event-stream; charset=utf-8")
+
+
+def whole(body: bytes, *headers: Header, status: int = 200) -> list[Step]:
+    return [head(status, JSON, (b"Content-Length", str(len(body)).encode()), *headers), body]
+
+
+def two(
+    *first: list[Step] | UpstreamFault,
+    second: list[Step] | UpstreamFault | None = None,
+    deadline_s: float = 0.05,
+    **card: Any,
+) -> FakeHouse:
+    """Two providers of the model m; `one` is preferred."""
+    house = FakeHouse(
+        FakeForward(chat_card("one", tier=1, first_byte_s=deadline_s, stall_s=deadline_s, **card), *first),
+        FakeForward(chat_card("two", tier=2), second if second is not None else whole(b'{"from":"two"}')),
+    )
+    house.report("one", "m")
+    house.report("two", "m")
+    house.observer.providers.clear()
+    return house
+
+
+def sent_to(house: FakeHouse, name: str) -> FakeForward:
+    provider = house.forwarder._providers[name]
+    assert isinstance(provider, FakeForward)
+    assert provider.forbidden == []
+    return provider

@@ -1,0 +1,78 @@
+"""Encoders are few: who waits for one, and what a client that leaves may free."""
+
+import asyncio
+import threading
+
+import pytest
+from running import run, until
+from speaking import GOOD, node_of, two_nodes
+
+from router import speak
+from router.domain import AudioFormat
+
+
+class SlowEncoder:
+    """Encodes as long as it is told to, and counts how many of it work at once."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.at_once = self.most = self.done = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, audio: bytes, audio_format: AudioFormat) -> bytes:
+        with self._lock:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        in_time = self.go_on.wait(10)
+        with self._lock:
+            self.at_once -= 1
+            self.done += 1
+        assert in_time, "the event loop was blocked"
+        return b"encoded"
+
+
+@pytest.fixture
+def encoder(monkeypatch: pytest.MonkeyPatch) -> SlowEncoder:
+    """In place of the real one."""
+    slow = SlowEncoder()
+    monkeypatch.setattr(speak, "encode_whole", slow)
+    return slow
+
+
+ENCODERS = 4  # as shipped
+
+
+def test_more_speeches_than_encoders_all_finish(encoder: SlowEncoder) -> None:
+    """Four at once, the others wait their turn, and the event loop goes on meanwhile."""
+
+    async def main() -> set[tuple[int, bytes]]:
+        house = two_nodes(GOOD)
+        asked = [asyncio.ensure_future(house.say()) for _ in range(5 * ENCODERS)]
+        await until(lambda: encoder.at_once == ENCODERS and len(node_of(house, "gpu").heard) == len(asked))
+        encoder.go_on.set()  # only a loop that runs gets here
+        return {(answer.status, answer.body) for answer in await asyncio.gather(*asked)}
+
+    assert {(200, b"encoded")} == run(main())
+    assert (ENCODERS, 5 * ENCODERS) == (encoder.most, encoder.done)
+
+
+def test_clients_that_leave_free_no_encoder_that_still_works(encoder: SlowEncoder) -> None:
+    """A thread cannot be stopped: to count it as free would let a crowd that comes and goes take every core."""
+
+    async def main() -> set[int]:
+        house = two_nodes(GOOD)
+        node = node_of(house, "gpu")
+        leaving = [asyncio.ensure_future(house.say()) for _ in range(ENCODERS)]
+        await until(lambda: encoder.at_once == ENCODERS)
+        for task in leaving:
+            task.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+        staying = [asyncio.ensure_future(house.say()) for _ in range(2 * ENCODERS)]
+        await until(lambda: len(node.heard) == 3 * ENCODERS)
+        await asyncio.to_thread(lambda: None)  # a thread that was free would have begun by now
+        assert ENCODERS == encoder.at_once
+        encoder.go_on.set()
+        return {answer.status for answer in await asyncio.gather(*staying)}
+
+    assert {200} == run(main())
+    assert (ENCODERS, 3 * ENCODERS) == (encoder.most, encoder.done)
