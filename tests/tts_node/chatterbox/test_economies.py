@@ -13,8 +13,8 @@ from tts_node.engines.chatterbox.interruption import Steps
 from tts_node.engines.chatterbox.plausibility import bounds_of
 
 torch = package.torch
-LOGITS_TOLERANCE = 0.05  # relative RMS
-MEL_TOLERANCE = 0.05
+STATES_TOLERANCE = 0.005  # relative RMS; measured 0.0002 to 0.0006
+MEL_TOLERANCE = 0.01  # measured 0.002 to 0.003
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_int8_stays_close(
 ) -> None:
     """T3's states and the flow's spectrogram, within the tolerances stated above."""
     exact, small = engines[model], quantised[model]
-    assert 0 < difference(hidden_of(exact), hidden_of(small)) < LOGITS_TOLERANCE
+    assert 0 < difference(hidden_of(exact), hidden_of(small)) < STATES_TOLERANCE
     assert 0 < difference(mel_of(exact), mel_of(small)) < MEL_TOLERANCE
 
 

@@ -1,6 +1,9 @@
 """The device a model computes on: which one, how much memory it has, and what happens when that is not enough."""
 
 import contextlib
+import ctypes
+import gc
+import sys
 from collections.abc import Iterator
 
 from tts_node.domain import Memory
@@ -69,6 +72,15 @@ def free_cached(device: str) -> None:
 def is_out_of_memory(exc: BaseException) -> bool:
     """torch's own class on a GPU, words on a CPU."""
     return isinstance(exc, MemoryError | torch.OutOfMemoryError) or _NO_RAM in str(exc)
+
+
+def return_freed_memory() -> None:
+    """Gives the system back what glibc holds after a load: int8 Turbo shrinks from 4.1 to 2.3 GB."""
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+        if trim:
+            trim(0)
 
 
 def _no_memory(device: str) -> str:

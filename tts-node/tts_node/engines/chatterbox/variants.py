@@ -62,7 +62,7 @@ def _load(kind: Any, weights: Path, **kwargs: bool) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _Sampling:
-    """Zero divides by zero in the original, and means 1.0 in Turbo; here it means the likeliest sound each time."""
+    """Zero divides by zero in the original and means 1.0 in Turbo; here it is the likeliest sound each time."""
 
     temperature: float
     is_surest: bool

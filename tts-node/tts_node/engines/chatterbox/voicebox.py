@@ -139,6 +139,7 @@ def open_voicebox(config: EngineConfig, variant: Variant, cloning: Cloning) -> t
             economies.quantise(model)
         _move(model, device)
     economies.spare_attention(model)
+    devices.return_freed_memory()
     folder = Path(config.cache) if config.cache else None
     kind = package.import_part(variant.part).Conditionals
     origin = f"{variant.id} {fingerprint(weights, variant.listening_files)}"
