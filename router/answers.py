@@ -129,7 +129,12 @@ _HOP_BY_HOP: Final = frozenset(
         b"upgrade",
     }
 )
-_NOT_PASSED_ON: Final = _HOP_BY_HOP | {b"set-cookie", b"set-cookie2", b"x-request-id"}
+# Not cookies; nor where else the server can be reached, which clients would do past the router (RFC 7838).
+_NOT_PASSED_ON: Final = _HOP_BY_HOP | {b"set-cookie", b"set-cookie2", b"x-request-id", b"alt-svc"}
+_OURS: Final = (
+    b"x-router-",
+    b"access-control-",
+)  # many LLM servers let any page in; who may is the router's to say
 
 
 def passed_on(headers: Sequence[Header]) -> list[Header]:
@@ -139,7 +144,7 @@ def passed_on(headers: Sequence[Header]) -> list[Header]:
     for name, value in headers:
         if name == b"connection":
             dropped |= {each.strip().lower() for each in value.split(b",")}
-    return [header for header in headers if header[0] not in dropped and not header[0].startswith(b"x-router-")]
+    return [header for header in headers if header[0] not in dropped and not header[0].startswith(_OURS)]
 
 
 # OpenAI's `usage` and Anthropic's.

@@ -55,7 +55,8 @@ class House:
         self.observer = Observers([self.metrics, LogObserver()])
         self.store = LocalStore(self.clock)
         self.instance = secrets.token_hex(4)
-        self.drained: set[str] = set()  # outlives a reload
+        self.drained: set[str] = set()  # outlives a reload, like the limiter's buckets
+        self.limiter = Limiter(self.clock)
         self._load = load
         self._is_draining = False
         self._retiring: set[asyncio.Task[None]] = set()
@@ -106,7 +107,11 @@ class House:
         async with self._reloading:
             settings = await asyncio.to_thread(self._load)
             old, new = self._wing, Wing(settings, self)
-            await new.open()
+            try:
+                await new.open()
+            except BaseException:
+                await new.close()
+                raise
             self._wing = new
             self.entry.rooms = new.rooms
             old.observer.mute()
@@ -188,7 +193,7 @@ class Wing:
             max_body_bytes=int(settings.server.max_body_mb * 2**20),
             max_speech_chars=settings.speech.max_input_chars,
         )
-        self.rooms = Rooms(door, Cors(settings.server.cors_origins), Limiter(clock), hot)
+        self.rooms = Rooms(door, Cors(settings.server.cors_origins), house.limiter, hot)
         self._stack = contextlib.AsyncExitStack()
 
     async def open(self) -> None:

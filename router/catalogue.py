@@ -6,7 +6,7 @@ report is one model with several routes. Another chat model is never substituted
 follow, marked as substitutes; `speech/substitution.py` decides which of them may speak.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Protocol
@@ -17,7 +17,6 @@ from router.errors import InvalidRequest, NotFound
 
 OPENAI_SPEECH_MODELS: Final = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 DEFAULT_MAX_WAIT_S: Final = 2.0
-MAX_KNOWN_NAMES: Final = 1000  # remembered at a time: `provider/anything` is a name too
 SUBSTITUTE_MODEL_TIER: Final = 10_000  # behind every configured tier
 
 
@@ -41,7 +40,7 @@ class Listed:
 
 
 class Catalogue:
-    """Resolves names. Holds settings and cards; reads reports as they are at the call."""
+    """Resolves names. Holds settings and cards; reads what providers report, anew when that has changed."""
 
     def __init__(
         self,
@@ -53,7 +52,7 @@ class Catalogue:
         self._cards = cards
         self._speech = speech
         self._reports = reports
-        self._known_chats: dict[str, list[Route]] = {}  # what names meant, while nobody reports anything new
+        self._known_chats: dict[str, Sequence[Route]] = {}  # what names meant, while nobody reports anything new
         self._known_at = -1
         self._max_waits = {name: model.max_wait_s for name, model in models.items()}
         # A provider that is switched off takes its routes with it; the name stays known.
@@ -61,7 +60,7 @@ class Catalogue:
             name: (model.serves, tuple(self._configured_routes(name, model))) for name, model in models.items()
         }
 
-    def resolve(self, modality: Modality, name: str | None) -> list[Route]:
+    def resolve(self, modality: Modality, name: str | None) -> Sequence[Route]:
         """The routes that serve `name`, unordered. Raises NotFound with close matches, InvalidRequest without
         a chat model's name."""
         if modality is Modality.SPEECH:
@@ -72,11 +71,11 @@ class Catalogue:
         routes = self._known_chats.get(name or "")
         if routes is None:
             routes = self._resolve_chat(name)
-            if len(self._known_chats) < MAX_KNOWN_NAMES:
-                self._known_chats[name or ""] = routes
+            if name and name.partition("/")[0] not in self._cards:  # of `provider/anything` there is no end
+                self._known_chats[name] = routes
         return routes
 
-    def _resolve_chat(self, name: str | None) -> list[Route]:
+    def _resolve_chat(self, name: str | None) -> Sequence[Route]:
         modality = Modality.CHAT
         if not name:
             raise InvalidRequest(

@@ -1,7 +1,7 @@
 """uvicorn's way of sending an answer, in fewer steps: head and first bytes in one write, headers checked together.
 
 uvicorn writes the head alone, after two regular expressions for each header; the second write costs the kernel as
-much as everything the router decides about a request. What is rare (HEAD, answers without a body) stays uvicorn's.
+much as everything the router decides about a request.
 """
 
 from typing import Any, Final
@@ -9,21 +9,21 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 _NO_BODY: Final = frozenset({204, 304})
-_TAB: Final = 9
 # What no header may hold (RFC 9110 §5.5): it would end the line, or worse.
-_CONTROLS: Final = bytes(code for code in [*range(32), 127] if code != _TAB)
+_CONTROLS: Final = bytes(code for code in [*range(32), 127] if code != ord("\t"))
 
 
 class Answer:
     """The `send` of one cycle. A start is kept until the first part of the body, which replies send at once."""
 
-    __slots__ = ("_cycle", "_left", "_plainly", "_start")
+    __slots__ = ("_cycle", "_is_bare", "_is_chunked", "_left", "_start")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle
-        self._plainly = cycle.send
         self._start: Any = None
-        self._left: int | None = None  # bytes of the body still to come; None: chunked
+        self._is_bare = False  # a head and nothing behind it (RFC 9110 §6.4.1)
+        self._is_chunked = False
+        self._left: int | None = None  # bytes of the body still to come, where that is known
 
     async def __call__(self, message: Any) -> None:
         """ASGI's `send`. Raises RuntimeError for what would break the framing."""
@@ -33,10 +33,6 @@ class Answer:
         if cycle.disconnected:
             return
         if message["type"] == "http.response.start":
-            if cycle.scope["method"] == "HEAD" or message["status"] in _NO_BODY:
-                cycle.send = self._plainly  # type: ignore[method-assign]
-                await self._plainly(message)
-                return
             assert not cycle.response_started
             cycle.response_started = True
             self._start = message
@@ -44,48 +40,68 @@ class Answer:
             self._write(message["body"], is_last=not message.get("more_body", False))
 
     def _write(self, part: bytes, *, is_last: bool) -> None:
-        """Raises RuntimeError when the parts are not as long as Content-Length says."""
         cycle = self._cycle
         assert not cycle.response_complete
         pieces: list[bytes] = []
         if self._start is not None:
             pieces.append(self._head(self._start))
             self._start = None
-        if self._left is None:
+        if not self._is_bare:
+            self._frame(part, pieces, is_last=is_last)
+        if pieces:
+            cycle.transport.writelines(pieces)
+        if is_last:
+            self._finish()
+
+    def _frame(self, part: bytes, pieces: list[bytes], *, is_last: bool) -> None:
+        """Raises RuntimeError when the parts are not as long as Content-Length says."""
+        if self._is_chunked:
             if part:
                 pieces += (b"%x\r\n" % len(part), part, b"\r\n")
             if is_last:
                 pieces.append(b"0\r\n\r\n")
-        else:
+            return
+        if self._left is not None:
             self._left -= len(part)
             if self._left < 0 or (is_last and self._left):
                 raise RuntimeError(f"the body is {-self._left} bytes longer than its Content-Length")
-            pieces.append(part)
-        cycle.transport.writelines(pieces)
-        if is_last:
-            cycle.response_complete = True
-            cycle.message_event.set()
-            if not cycle.keep_alive:
-                cycle.transport.close()
-            cycle.on_response()
+        pieces.append(part)
+
+    def _finish(self) -> None:
+        cycle = self._cycle
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
 
     def _head(self, start: Any) -> bytes:
         """Status line and headers; how the body is framed is decided here."""
-        cycle = self._cycle
+        cycle, status = self._cycle, start["status"]
         cycle.waiting_for_100_continue = False
-        lines = [STATUS_LINE[start["status"]]]
-        is_closing = False
+        self._is_bare = status in _NO_BODY or cycle.scope["method"] == "HEAD"
+        lines = [STATUS_LINE[status]]
+        is_told = False
         for name, value in start["headers"]:
-            lines.append(b"%b: %b\r\n" % (name, value))
             if name == b"content-length":
+                if status == 204:  # which has none (RFC 9110 §8.6)
+                    continue
                 self._left = int(value)
             elif name == b"connection" and value.lower() == b"close":
-                is_closing = True
+                is_told = True
                 cycle.keep_alive = False
-        if not (cycle.keep_alive or is_closing):
+            lines.append(b"%b: %b\r\n" % (name, value))
+        if self._left is None and not self._is_bare:
+            # Older HTTP knows no chunks: there the connection's end is the body's (RFC 9112 §6.1).
+            self._is_chunked = cycle.scope["http_version"] == "1.1"
+            if self._is_chunked:
+                lines.append(b"transfer-encoding: chunked\r\n")
+            else:
+                cycle.keep_alive = False
+        if cycle.more_body:  # an early answer: the rest of the request is not wanted, and is not read
+            cycle.keep_alive = False
+        if not (cycle.keep_alive or is_told):
             lines.append(b"connection: close\r\n")
-        if self._left is None:
-            lines.append(b"transfer-encoding: chunked\r\n")
         lines.append(b"\r\n")
         head = b"".join(lines)
         if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(lines):

@@ -13,17 +13,20 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from router.api.call import DISCONNECT_NOTICE, DisconnectNotice
 from router.api.openai import error_body
 from router.errors import ClientError, HeadTooLarge, InvalidRequest, TooSlow
 from router.http_answer import Answer
+from router.http_upgrade import parser_behind_head
 from router.lingering import Lingering
 
 HEAD_DEADLINE_S: Final = 15.0
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 200
+MAX_PIPELINED: Final = 16
 CLIENT_STALL_S: Final = 300.0
 
 
@@ -46,26 +49,39 @@ class _Notice(DisconnectNotice):
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         super().__init__()
-        self._cycle = cycle
+        self._cycle: RequestResponseCycle | None = cycle
 
     @property
     def has_whole_request(self) -> bool:
-        return not self._cycle.more_body
+        return self._cycle is None or not self._cycle.more_body
+
+    def gone(self) -> None:
+        if self._cycle is not None:  # uvicorn tells only the newest of several pipelined ones
+            self._cycle.disconnected = True
+        super().gone()
+        self.forget()
+
+    def forget(self) -> None:
+        """The request is over. Ends the circles of cycle, scope and answer: what they hold, bodies too, goes at
+        once and not with a collection."""
+        cycle, self._cycle = self._cycle, None
+        if cycle is not None:
+            vars(cycle).pop("send", None)
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """See the module. Time runs from a connection's or a request's first byte to the end of its head; a timer only
-    when the head did not come in one piece, as it nearly always does."""
+    """See the module. Time runs from a connection's or a request's first byte to the end of its head; a kept
+    connection has a timer only when a head did not come in one piece, as it nearly always does."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head_bytes = 0
+        self._unheard_bytes = 0  # since something of a request was understood: a head, or a trailer, without end
         self._field_bytes = 0
         self._is_in_head = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._refusal: ClientError | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
-        self._notices: deque[DisconnectNotice] = deque()  # one for each request not yet answered, in their order
+        self._notices: deque[_Notice] = deque()  # one for each request not yet answered, in their order
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -83,37 +99,66 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_in_head:
-            self._head_bytes += len(data)
-        super().data_received(data)
-        if not self._is_in_head:
+        self._unheard_bytes += len(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            self._refuse(self._refusal or InvalidRequest("What came is no HTTP request.", code="invalid_http"))
             return
-        if self._head_bytes > MAX_HEAD_BYTES:
+        if self._unheard_bytes > MAX_HEAD_BYTES:
             self._refuse(_head_too_large())
-        elif self._head_timer is None:
+        elif self._is_in_head and self._head_timer is None:
             self._bound_head()
+
+    def _parse(self, data: bytes) -> None:
+        """Raises httptools.HttpParserError. Without uvicorn's warnings, by which any client could fill the log."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            parser_behind_head(self, self.headers)
+            self._parse(memoryview(data)[offer.args[0] :].tobytes())
 
     def on_message_begin(self) -> None:
         if not self._is_in_head:  # another request on a kept connection
             self._begin_head()
-            self._head_bytes = 1  # whose arrival began it
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_in_head:  # a trailer, which must not pose as a header (RFC 9110 §6.5.1)
+            return
         self._field_bytes += len(name) + len(value)
         if len(self.headers) >= MAX_HEADERS or self._field_bytes > MAX_HEAD_BYTES:
-            self._refusal = _head_too_large()
-            raise self._refusal  # llhttp stops here; `send_400_response` follows
+            raise self._refused(_head_too_large())  # llhttp stops here
         super().on_header(name, value)
+
+    def _refused(self, error: ClientError) -> ClientError:
+        self._refusal = error
+        return error
 
     def on_headers_complete(self) -> None:
         self._end_head()
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise self._refused(InvalidRequest("Too many requests wait for their answers.", code="pipelined"))
+        if sum(name == b"host" for name, _ in self.headers) > 1:
+            raise self._refused(InvalidRequest("Host is given twice.", code="invalid_http"))
         super().on_headers_complete()
         cycle = self.cycle  # its task starts at the loop's next turn
         cycle.send = Answer(cycle)  # type: ignore[method-assign]
         notice = _Notice(cycle)
         self._notices.append(notice)
         cycle.scope[DISCONNECT_NOTICE] = notice  # type: ignore[typeddict-unknown-key]
+
+    def on_body(self, body: bytes) -> None:
+        self._unheard_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The end of a request; or of a head that offers to change the protocol, and the body is still to come."""
+        cycle = self.cycle
+        if not (cycle.response_complete or self.parser.should_upgrade()):
+            cycle.more_body = False
+            cycle.message_event.set()
 
     def pause_writing(self) -> None:
         """The client takes no more for now. One that was carried away never says goodbye: its time is bounded."""
@@ -134,7 +179,7 @@ class BoundedProtocol(HttpToolsProtocol):
             notice.gone()
 
     def on_response_complete(self) -> None:
-        self._notices.popleft()
+        self._notices.popleft().forget()
         if self.cycle.more_body and self._is_early() and not self._line.is_closing():
             self._linger()  # keep-alive would read on, without end, what nobody wants
         super().on_response_complete()
@@ -162,7 +207,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _begin_head(self) -> None:
         self._is_in_head = True
-        self._head_bytes = 0
         self._field_bytes = 0
 
     def _bound_head(self) -> None:
@@ -170,12 +214,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _end_head(self) -> None:
         self._is_in_head = False
+        self._unheard_bytes = 0
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
 
     def _out_of_time(self) -> None:
-        if self._head_bytes:
+        if self._unheard_bytes:
             self._refuse(_too_slow())
         else:  # opened ahead of need, as browsers do, and never used
             self._end_head()

@@ -18,7 +18,8 @@ from router.ports import Probe, Provider
 from router.roster import Roster
 
 _log = logging.getLogger(__name__)
-DOWN_INTERVAL_S: Final = 1.0  # between looks at what is down
+DOWN_INTERVAL_S: Final = 1.0  # between looks at what has just gone down
+JUST_DOWN_S: Final = 30.0
 TOUCH_INTERVAL_S: Final = 0.25
 _FAIR_TOUCH_S: Final = 0.45  # a touch's deadline is 0.3 s
 _FAIR_PROBE_S: Final = 4.5  # a probe's is 0.9 s, over the internet 4
@@ -50,15 +51,16 @@ class Probes:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _watch(self, provider: Provider) -> None:
-        """A probe every interval; what is down is looked at as often as a machine of the house: a server on the
-        internet, left in peace otherwise, must not be missed for half a minute after one reset."""
+        """A probe every interval; what has just gone down is looked at as often as what is in the house: a server
+        on the internet is left in peace otherwise, but not missed for half a minute after one reset."""
         loop, interval_s = asyncio.get_running_loop(), provider.card.probe_interval_s
         await asyncio.sleep(random.uniform(0, interval_s))  # noqa: S311  spread the probes over the second
         looked = -math.inf
         while True:
             async with _pace(min(interval_s, DOWN_INTERVAL_S)):
                 is_due = loop.time() - looked > interval_s - DOWN_INTERVAL_S / 2
-                if is_due or not self._roster.standing(provider.card.id).is_healthy:
+                down_for_s = self._roster.down_for_s(provider.card.id)
+                if is_due or (down_for_s is not None and down_for_s < JUST_DOWN_S):
                     looked = loop.time()
                     await self._look(provider)
 

@@ -128,7 +128,12 @@ class Roster:
         if best is None or not is_only or best.provider in self._drained:
             return None
         tally = self._tallies[best.provider]
-        return best if tally.is_at_ease and self._hosts[tally.card.host].state is _REACHABLE else None
+        return best if tally.is_at_ease(best.model) and self._hosts[tally.card.host].state is _REACHABLE else None
+
+    def down_for_s(self, provider: str) -> float | None:
+        """Seconds since the provider went down; None when it is not."""
+        health = self._tallies[provider].health
+        return self._clock() - health.since if health.state is ProviderState.DOWN else None
 
     def models_of(self, provider: str) -> Mapping[str, Model]:
         """What the provider last reported, also while it is down: a model does not become unknown by that."""
@@ -211,9 +216,8 @@ class Roster:
                 self._hard(provider, None, fault)
             case Rejected() if fault.retry_after_s is not None and fault.upstream_status in {429, 503}:
                 tally = self._tallies[provider]
-                tally.soft[route.model] = circuits.after_retry_after(
-                    tally.soft.get(route.model, CLOSED), self._clock(), fault.retry_after_s
-                )
+                before = tally.soft.get(route.model, CLOSED)
+                tally.remember(route.model, circuits.after_retry_after(before, self._clock(), fault.retry_after_s))
             case Rejected() | Silent() | Malformed():
                 self._soft(route, fault)
 
@@ -241,7 +245,7 @@ class Roster:
         if isinstance(fault, Silent) and is_loading:
             return
         before = tally.soft.get(route.model, CLOSED)
-        tally.soft[route.model] = circuits.after_failure(before, self._clock(), self._jitter())
+        tally.remember(route.model, circuits.after_failure(before, self._clock(), self._jitter()))
 
     def _sign(self, provider: str, host_sign: HostSign | None, sign: ProviderSign, detail: str) -> None:
         tally = self._tallies[provider]

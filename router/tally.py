@@ -15,6 +15,7 @@ from router.gate import Gate
 from router.health import HostState, ProviderHealth, ProviderState
 
 _SERVICE_WEIGHT: Final = 0.2  # of the newest measurement in the moving average
+MAX_CIRCUITS: Final = 256  # per provider; the oldest is forgotten
 HARD: Final = "\0hard"  # stands for the provider's own circuit where a model's name stands for its
 _UP: Final = ProviderState.UP
 _LOADS_FIRST: Final = frozenset({ProviderState.COLD, ProviderState.LOADING})
@@ -67,16 +68,21 @@ class ProviderTally:
             return self.hard
         return self.soft.get(model, CLOSED) if model is not None else CLOSED
 
-    @property
-    def is_at_ease(self) -> bool:
-        """Up, no circuit remembers a failure, nobody waits: what nearly every request finds."""
+    def is_at_ease(self, model: str) -> bool:
+        """Up, no circuit remembers a failure of the model, nobody waits: what nearly every request finds."""
         return (
             self.health.state is _UP
             and self.hard is CLOSED
-            and not self.soft
+            and model not in self.soft
             and not self.queued
             and not self.gate.is_full
         )
+
+    def remember(self, model: str, circuit: Circuit) -> None:
+        """The model's circuit from now on. Bounded, since a client may name any model of a provider."""
+        self.soft[model] = circuit
+        if len(self.soft) > MAX_CIRCUITS:
+            del self.soft[next(iter(self.soft))]
 
     def begin_trial(self, model: str, now: float) -> str | None:
         """Claim the model's trial if its circuit asks for one; the model's name if it was claimed."""
@@ -86,7 +92,7 @@ class ProviderTally:
         if circuit is self.hard:
             self.hard = circuits.on_trial(circuit)
             return HARD
-        self.soft[model] = circuits.on_trial(circuit)
+        self.remember(model, circuits.on_trial(circuit))
         return model
 
     def end_trial(self, model: str) -> None:
@@ -97,7 +103,7 @@ class ProviderTally:
             return
         circuit = self.soft.get(model)
         if circuit is not None and circuit.is_on_trial:
-            self.soft[model] = circuits.trial_abandoned(circuit)
+            self.remember(model, circuits.trial_abandoned(circuit))
 
     def learn(self, service_s: float) -> None:
         """Remember how long a request takes here."""

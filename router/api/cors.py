@@ -10,7 +10,7 @@ _PREFLIGHT_TTL_S: Final = 600
 _METHODS: Final = b"GET, POST, DELETE, OPTIONS"
 _EXPOSED: Final = (
     b"X-Request-Id, X-Audio-Duration, X-Generation-Time, X-Router-Provider, X-Router-Model, X-Router-Attempts, "
-    b"X-Router-Cache, X-Router-Substitution, X-Router-Error, Retry-After"
+    b"X-Router-Cache, X-Router-Overhead-Ms, X-Router-Substitution, X-Router-Error, Retry-After"
 )
 
 
@@ -33,19 +33,16 @@ class Cors:
         ]
 
     def preflight(self, method: str, asked: Fields) -> list[Header] | None:
-        """The headers of a 204 when this is a preflight of an allowed origin, else None."""
+        """What a 204 says besides `headers_for`, when this is a preflight of an allowed origin; else None."""
         if method != "OPTIONS" or b"access-control-request-method" not in asked:
             return None
-        origin = self._allowed_origin(asked)
-        if origin is None:
+        if self._allowed_origin(asked) is None:
             return None
         wanted = asked.get(b"access-control-request-headers", b"authorization, content-type")
         return [
-            (b"access-control-allow-origin", origin),
             (b"access-control-allow-methods", _METHODS),
             (b"access-control-allow-headers", wanted),
             (b"access-control-max-age", str(_PREFLIGHT_TTL_S).encode()),
-            (b"vary", b"Origin, Access-Control-Request-Headers"),
         ]
 
     def _allowed_origin(self, asked: Fields) -> bytes | None:

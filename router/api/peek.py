@@ -14,6 +14,7 @@ import msgspec
 
 from router.errors import InvalidRequest
 
+MAX_NAME_CHARS: Final = 256
 _WATCHED: Final = (b'"model"', b'"stream"')
 # A key can be spelt with escapes; nobody escapes a lower-case letter for any other reason.
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[67][0-9a-fA-F]")
@@ -55,9 +56,18 @@ def peek(body: bytes) -> Peek:
         raise wrong_type(exc) from exc
     except (msgspec.DecodeError, RecursionError) as exc:
         raise InvalidRequest(f"The body is not JSON: {exc}", code="invalid_json") from exc
+    check_name("model", head.model)
     if any(body.count(key) > 1 for key in _WATCHED) or _ESCAPED_LETTER.search(body):
         check_duplicates(body.decode())
     return Peek(body, head.model, bool(head.stream))
+
+
+def check_name(field: str, name: str | None) -> None:
+    """Raise InvalidRequest for a name that nobody gives: names are remembered, and shown in metrics."""
+    if name is not None and len(name) > MAX_NAME_CHARS:
+        raise InvalidRequest(
+            f"{field}: a name has at most {MAX_NAME_CHARS} characters.", param=field, code="name_too_long"
+        )
 
 
 def check_text(body: bytes) -> None:

@@ -6,7 +6,7 @@ from typing import Final, Literal, NoReturn
 
 import msgspec
 
-from router.api.peek import check_text, duplicate_key, wrong_type
+from router.api.peek import check_name, check_text, duplicate_key, wrong_type
 from router.domain import AudioFormat, SpeechRequest
 from router.errors import InvalidRequest
 
@@ -44,10 +44,13 @@ def parse(raw: bytes, *, max_chars: int) -> SpeechRequest:
         body = msgspec.convert(document, _Body)
     except msgspec.ValidationError as exc:
         raise wrong_type(exc) from exc
+    voice = _voice(body.voice)
+    check_name("model", body.model)
+    check_name("voice", voice)
     return SpeechRequest(
         text=_text(body.input, max_chars),
         model=body.model or None,
-        voice=_voice(body.voice),
+        voice=voice,
         format=_format(body.response_format),
         speed=_speed(body.speed),
         language=body.language,

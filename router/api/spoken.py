@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from router.api.call import printable
 from router.ports import Header, Record
 from router.speak import SpokenAnswer
 
@@ -16,13 +17,13 @@ def headers_of(answer: SpokenAnswer) -> list[Header]:
         (b"x-audio-duration", f"{answer.duration_s:.3f}".encode()),
         (b"x-generation-time", f"{answer.generation_s:.3f}".encode()),
         (b"x-router-cache", b"bypass"),
-        (b"x-tts-engine", _ascii(answer.engine)),
-        (b"x-tts-voice", _ascii(answer.voice)),
+        (b"x-tts-engine", printable(answer.engine)),
+        (b"x-tts-voice", printable(answer.voice)),
     ]
     if answer.voice_hash is not None:
         headers.append((b"x-tts-voice-hash", _ascii(answer.voice_hash)))
     if answer.substitution is not None:
-        headers.append((b"x-router-substitution", _ascii(answer.substitution)))
+        headers.append((b"x-router-substitution", printable(answer.substitution)))
     return headers
 
 
@@ -44,11 +45,5 @@ def summary_of(answer: SpokenAnswer, record: Record) -> bytes:
             "voice": answer.voice,
             "provider": record.provider,
             "substitution": answer.substitution,
-            "client": record.client,
         }
     )
-
-
-def _ascii(text: str) -> bytes:
-    """A header value: what is not printable ASCII is escaped, so nothing can end the line."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text).encode()

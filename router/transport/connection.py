@@ -133,12 +133,16 @@ class Connection(asyncio.Protocol):
         sink, self._sink = self._sink, None
         if sink is None:  # aborted while it was read
             return
-        if is_kept and self.is_open:
+        if is_kept and self.is_open and self._has_sent_all():
             self.resume()
             self._on_idle(self)
         else:
             self.close()
         sink.end()
+
+    def _has_sent_all(self) -> bool:
+        """Whether the request was taken; an early answer's is not, and its rest would stand before the next."""
+        return self._transport is not None and self._transport.get_write_buffer_size() == 0
 
     # llhttp's callbacks
 

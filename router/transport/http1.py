@@ -228,6 +228,7 @@ class _Exchange:
         if self._is_done:
             return
         self._is_done = True
+        self._payload = b""
         if self._redial is not None:
             self._redial.cancel()
         if self._connection is not None:
@@ -243,6 +244,7 @@ class _Exchange:
 
     def end(self) -> None:
         self._is_done = True
+        self._payload = b""
         self._connection = None  # it may serve somebody else by now
         self._sink.end()
 
@@ -257,4 +259,5 @@ class _Exchange:
             self._redial = self._pool.redial(self)
             return
         self._is_done = True
+        self._payload = b""
         self._sink.error(fault)

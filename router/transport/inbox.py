@@ -30,9 +30,10 @@ class Inbox:
         self._maybe_pause()
 
     def close(self) -> None:
-        """Abort the exchange if it still runs. Idempotent."""
-        if self._exchange is not None and not self._is_ended:
-            self._exchange.abort()
+        """Abort the exchange if it still runs, and let go of it: each holds the other. Idempotent."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None and not self._is_ended:
+            exchange.abort()
 
     async def read_head(self, deadline_s: float) -> ResponseHead:
         """The answer's head. Raises UpstreamFault; Silent after `deadline_s` seconds."""

@@ -7,6 +7,8 @@ One TLS context for the process: building one costs 30 ms of CPU.
 
 import asyncio
 import functools
+import logging
+import re
 import ssl
 from typing import cast
 
@@ -28,6 +30,8 @@ from router.transport.http1 import IDLE_S
 from router.transport.pumped import PumpedExchange
 
 _CONNECTIONS = 256
+_log = logging.getLogger(__name__)
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)  # how a connection's end shows
 _READ_S = 600.0  # a last resort: the caller's own deadlines are shorter
 
@@ -66,6 +70,17 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
+def _transport(*, keep_alive: bool) -> httpx.AsyncHTTPTransport:
+    # Equal limits: with fewer keep-alive connections than connections, httpcore closes and re-opens connections
+    # while streams are open.
+    limits = httpx.Limits(
+        max_connections=_CONNECTIONS,
+        max_keepalive_connections=_CONNECTIONS if keep_alive else 0,
+        keepalive_expiry=IDLE_S,
+    )
+    return httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits, trust_env=False)
+
+
 class TlsTransport:
     """Implements `ports.Transport` for `https://host:port`."""
 
@@ -75,12 +90,8 @@ class TlsTransport:
         self._name = f"{host}:{port}"
         self._host, self._port, self._connect_s = host, port, connect_s
         self._timeouts = {"connect": connect_s, "read": _READ_S, "write": 30.0, "pool": connect_s}
-        # Equal limits: with fewer keep-alive connections than connections, httpcore closes and re-opens
-        # connections while streams are open.
-        limits = httpx.Limits(
-            max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS, keepalive_expiry=IDLE_S
-        )
-        self._http = httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits, trust_env=False)
+        self._kept = _transport(keep_alive=True)
+        self._fresh = _transport(keep_alive=False)  # for what must not meet a connection that has ended
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -103,22 +114,31 @@ class TlsTransport:
                 sink.error(fault)
             except httpx.HTTPError as exc:
                 sink.error(self._mapped(exc))
+            except Exception as exc:  # a fault of the library's must not leave the sink waiting
+                _log.exception("an answer of %s could not be read", self._name)
+                sink.error(Malformed(f"{self._name} sent what cannot be read: {exc}"))
 
         exchange.start(pump, self._tasks)
         return exchange
 
     async def _answer_to(self, request: UpstreamRequest) -> httpx.Response:
-        """The head of the answer. Kept connections that had ended are gone through until one is fresh: each that
-        fails is out of the pool. Raises UpstreamFault."""
-        while True:
+        """The head of the answer; over a fresh connection when a kept one had ended. Raises UpstreamFault."""
+        if not request.is_once:
             course = _Course()
             try:
-                return await self._attempt(request, course)
+                return await self._attempt(self._kept, request, course)
             except httpx.HTTPError as exc:
-                if request.is_once or not course.is_stale or not isinstance(exc, _BROKEN):
+                if not (course.is_stale and isinstance(exc, _BROKEN)):
                     raise self._mapped(exc, is_dialled=course.is_dialled) from exc
+        course = _Course()
+        try:
+            return await self._attempt(self._fresh, request, course)
+        except httpx.HTTPError as exc:
+            raise self._mapped(exc, is_dialled=course.is_dialled) from exc
 
-    async def _attempt(self, request: UpstreamRequest, course: _Course) -> httpx.Response:
+    async def _attempt(
+        self, http: httpx.AsyncHTTPTransport, request: UpstreamRequest, course: _Course
+    ) -> httpx.Response:
         outgoing = httpx.Request(
             request.method,
             self._base + request.target,
@@ -126,11 +146,20 @@ class TlsTransport:
             content=request.body,
             extensions={"timeout": self._timeouts, "trace": course},
         )
-        response = await self._http.handle_async_request(outgoing)
-        if len(response.headers.raw) > MAX_HEADERS:
+        response = await http.handle_async_request(outgoing)
+        try:
+            self._check_head(response.headers.raw)
+        except Malformed:
             await response.aclose()
-            raise Malformed(f"{self._name} sent more than {MAX_HEADERS} headers")
+            raise
         return response
+
+    def _check_head(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """What httpx lets through and plain HTTP does not. Raises Malformed."""
+        if len(headers) > MAX_HEADERS:
+            raise Malformed(f"{self._name} sent more than {MAX_HEADERS} headers")
+        if any(_CONTROL.search(value) for _, value in headers):
+            raise Malformed(f"{self._name} sent a header with a control character")
 
     async def touch(self) -> None:
         """See `ports.Transport.touch`. Without a TLS handshake: it asks for the machine, not for the server."""
@@ -147,7 +176,8 @@ class TlsTransport:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._http.aclose()
+        await self._kept.aclose()
+        await self._fresh.aclose()
 
     def _mapped(self, exc: httpx.HTTPError, *, is_dialled: bool = True) -> UpstreamFault:
         match exc:

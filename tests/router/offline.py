@@ -55,6 +55,9 @@ class Wire(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.is_aborted
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def abort(self) -> None:
         self.is_aborted = True
 

@@ -130,7 +130,7 @@ def test_a_client_that_leaves_before_its_body_is_whole_is_nobodys_fault() -> Non
 
 
 @pytest.mark.parametrize(
-    "model", ["llm/a\r\nSet-Cookie: a=b", "llm/\x00", "llm/\x7f\x1b[31m", "llm/größe", "llm/" + "x" * 100_000]
+    "model", ["llm/a\r\nSet-Cookie: a=b", "llm/\x00", "llm/\x7f\x1b[31m", "llm/größe", "llm/" + "x" * 252]
 )
 def test_a_models_name_cannot_break_a_header(model: str) -> None:
     """Names are the client's; in X-Router-Model nothing may end the line or be a control character."""

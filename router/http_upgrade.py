@@ -1,0 +1,50 @@
+"""Declining offers to change the protocol.
+
+Java's HttpClient and others offer HTTP/2 (`Upgrade: h2c`) with every request. The offer may be ignored (RFC 9110
+§7.8), but llhttp stops behind such a head and leaves its body unread; what comes next would be taken for another
+request. So a fresh parser is told the framing of that body, without a word to the listener, and goes on with it.
+"""
+
+from typing import Any, Final
+
+import httptools
+
+from router.ports import Header
+
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+
+class _Muffled:
+    """A listener that does not hear of a head which it knows already."""
+
+    def __init__(self, listener: Any) -> None:
+        self._listener = listener
+        self.is_loud = False
+        self.on_body = listener.on_body
+        self.on_message_complete = listener.on_message_complete
+
+    def on_message_begin(self) -> None:
+        if self.is_loud:
+            self._listener.on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        if self.is_loud:
+            self._listener.on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.is_loud:
+            self._listener.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self.is_loud:
+            self._listener.on_headers_complete()
+
+
+def parser_behind_head(listener: Any, headers: list[Header]) -> httptools.HttpRequestParser:
+    """A parser that stands where the body of a request with these headers begins; it becomes `listener.parser`."""
+    muffled = _Muffled(listener)
+    parser = listener.parser = httptools.HttpRequestParser(muffled)
+    framing = b"".join(b"%b: %b\r\n" % header for header in headers if header[0] in _FRAMING)
+    parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n")
+    muffled.is_loud = True
+    return parser
