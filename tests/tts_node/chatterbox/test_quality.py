@@ -45,9 +45,9 @@ def test_a_model_that_does_not_stop_is_stopped(model: str, tmp_path: Path) -> No
     assert heard.duration_s < longest_s + 0.5
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ["chatterbox-turbo", "chatterbox"])
 def test_a_model_that_breaks_off_is_told(model: str, tmp_path: Path) -> None:
-    """Too short for the text, twice."""
+    """Too short for the text, twice. (Multilingual's analyser forbids an end before the text's.)"""
     heard = speak(odd_engine(model, tmp_path, 0.99), job("A long sentence that cannot be over yet. " * 4))
     assert 2 == len(heard.notes)
     assert all("too short" in note for note in heard.notes)
