@@ -113,7 +113,7 @@ $(LLM)/.ready: requirements-llm.txt | $(LLM)/bin/python
 	@touch $@
 
 # The node as users install it, then the command that users run. Chatterbox comes last: it holds back setuptools.
-$(CHATTERBOX)/.ready: tts-node/requirements-dev.txt tts-node/pyproject.toml tts-node/tts_node/requirements/chatterbox.txt | $(CHATTERBOX)/bin/python
+$(CHATTERBOX)/.ready: tts-node/requirements-dev.txt tts-node/pyproject.toml tts-node/tts_node/install/requirements/chatterbox.txt | $(CHATTERBOX)/bin/python
 	@echo '==> installing the tts-node with the real Chatterbox (one to three minutes)'
 	@$(CHATTERBOX)/bin/python $(INSTALL) --no-compile --require-hashes -r tts-node/requirements-dev.txt
 	@$(CHATTERBOX)/bin/python $(INSTALL) --no-compile --no-deps --no-build-isolation -e tts-node
@@ -135,7 +135,7 @@ lock:  ## refresh the pinned, hashed requirement files (needs uv)
 		--extra build --extra espeak --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
 	cd tts-node && $(LOCK) --upgrade --excludes requirements-chatterbox-excludes.txt \
 		--overrides requirements-chatterbox-overrides.txt -c requirements-dev.txt \
-		requirements-chatterbox.in -o tts_node/requirements/chatterbox.txt
+		requirements-chatterbox.in -o tts_node/install/requirements/chatterbox.txt
 	echo torch | $(LOCK) --upgrade \
 		--excludes - requirements-llm.in -o requirements-llm.txt
 

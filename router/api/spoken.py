@@ -21,7 +21,7 @@ def headers_of(answer: SpokenAnswer) -> list[Header]:
         (b"x-tts-voice", printable(answer.voice)),
     ]
     if answer.voice_hash is not None:
-        headers.append((b"x-tts-voice-hash", _ascii(answer.voice_hash)))
+        headers.append((b"x-tts-voice-hash", printable(answer.voice_hash)))
     if answer.substitution is not None:
         headers.append((b"x-router-substitution", printable(answer.substitution)))
     return headers

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tts_node.access import Access, host_of
+from tts_node.api.access import Access, host_of
 from tts_node.errors import Forbidden, NodeError, Unauthorized
 
 OPEN = Access(allowed_hosts=("gaming-pc",))

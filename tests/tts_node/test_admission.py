@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from tts_node.admission import Turns, retry_after_s
 from tts_node.domain import Priority
 from tts_node.errors import Busy, Unavailable, WaitedTooLong
+from tts_node.life.admission import Turns, retry_after_s
 
 pytestmark = pytest.mark.anyio
 

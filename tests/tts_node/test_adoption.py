@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from recordings import voice
-from tts_node.adoption import Adoption
-from tts_node.clip import Demand
-from tts_node.clip_process import ClipReader
-from tts_node.library import Bounds, Library
-from tts_node.shelf import Shelf
 from tts_node.threads import Threads
+from tts_node.voices.adoption import Adoption
+from tts_node.voices.clip import Demand
+from tts_node.voices.clip_process import ClipReader
+from tts_node.voices.library import Bounds, Library
+from tts_node.voices.shelf import Shelf
 
 pytestmark = pytest.mark.anyio
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tts_node.backoff import Backoff
+from tts_node.life.backoff import Backoff
 
 
 @pytest.mark.parametrize(

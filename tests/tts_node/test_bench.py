@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from tts_node.__main__ import main
-from tts_node.benchmark import BenchmarkError, Ratio, Setup, Trial, ratio_of, stages_of, switches_of
-from tts_node.benchmark_report import Machine, Report, as_json, as_markdown
+from tts_node.bench.benchmark import BenchmarkError, Ratio, Setup, Trial, ratio_of, stages_of, switches_of
+from tts_node.bench.report import Machine, Report, as_json, as_markdown
 from tts_node.domain import EngineConfig
 from tts_node.engines import REGISTRY
 from tts_node.engines.measured import PREFIX, Cost, cost_of

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from fakes import FAKE, FakeChild, ManualClock, Nursery, Recorder
-from tts_node import wire
-from tts_node.budget import GPU_MARGIN_MB, MIB, PATIENCE_S, Budget, Occupant, ram_mb, who_must_leave
 from tts_node.domain import Job, Memory, ModelState
 from tts_node.errors import EngineOutOfMemory, WaitedTooLong
-from tts_node.limits import SlotLimits
-from tts_node.slot import Slot
-from tts_node.timing import Timing
+from tts_node.life import wire
+from tts_node.life.budget import GPU_MARGIN_MB, MIB, PATIENCE_S, Budget, Occupant, ram_mb, who_must_leave
+from tts_node.life.limits import SlotLimits
+from tts_node.life.slot import Slot
+from tts_node.life.timing import Timing
 
 pytestmark = pytest.mark.anyio
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from cloning import CLONER
-from tts_node.casting import cast
-from tts_node.clip import Demand
 from tts_node.engines import ESPEAK, EngineDescriptor
 from tts_node.engines.espeak_voices import CATALOGUE
 from tts_node.errors import BadRequest, NotFound
-from tts_node.library import Bounds, Library, Upload
-from tts_node.recording import Measures, Recording
-from tts_node.shelf import Shelf
 from tts_node.threads import Threads
-from tts_node.voice_details import Details
+from tts_node.voices.casting import cast
+from tts_node.voices.clip import Demand
+from tts_node.voices.details import Details
+from tts_node.voices.library import Bounds, Library, Upload
+from tts_node.voices.recording import Measures, Recording
+from tts_node.voices.shelf import Shelf
 
 pytestmark = pytest.mark.anyio
 GOOD = Measures(heard_s=8.0, is_cut=False, speech_s=8.0, loudness_lufs=-20.0, clipped_share=0.0, snr_db=40.0)

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from tts_node import wire
-from tts_node.child import core_count, failure, fault_of, limit_threads
+from tts_node.life import wire
+from tts_node.life.child import core_count, failure, fault_of, limit_threads
+from tts_node.life.wire import Fault
 from tts_node.ports import Unspeakable
-from tts_node.wire import Fault
 
 
 class OutOfMemoryError(RuntimeError):

@@ -11,11 +11,11 @@ import pytest
 
 import recordings
 from nodes import eventually, is_running
-from tts_node.clip import Demand, judge
-from tts_node.clip_process import ClipReader
 from tts_node.engines import ESPEAK, Cloning
 from tts_node.errors import BadRequest
-from tts_node.recording import Measures
+from tts_node.voices.clip import Demand, judge
+from tts_node.voices.clip_process import ClipReader
+from tts_node.voices.recording import Measures
 
 GOOD = Measures(heard_s=10.0, is_cut=False, speech_s=9.0, loudness_lufs=-20.0, clipped_share=0.0, snr_db=40.0)
 
@@ -135,7 +135,7 @@ async def test_a_reader_whose_client_left_is_ended(tmp_path: Path, monkeypatch: 
 async def test_rights_are_given_up(crime: str, sign: str) -> None:
     """No file, no socket, no memory beyond a gigabyte."""
     code = (
-        "import sys, socket, tts_node.clip_process as process\n"
+        "import sys, socket, tts_node.voices.clip_process as process\n"
         "process._give_up_rights()\n"
         f"try:\n    {crime}\nexcept BaseException as exc:\n    print(type(exc).__name__, exc)\n"
     )
@@ -150,7 +150,7 @@ async def test_rights_are_given_up(crime: str, sign: str) -> None:
 async def test_rights_that_are_gone_already_are_no_fault() -> None:
     """A container may have lower limits than ours: they are kept, not raised."""
     code = (
-        "import resource, tts_node.clip_process as process\n"
+        "import resource, tts_node.voices.clip_process as process\n"
         "resource.setrlimit(resource.RLIMIT_CPU, (7, 7))\n"
         "process._give_up_rights()\n"
         "print(resource.getrlimit(resource.RLIMIT_CPU))\n"

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tts_node.diagnosis import Finding, diagnose
-from tts_node.probe import Facts, Gpu
+from tts_node.install.diagnosis import Finding, diagnose
+from tts_node.install.probe import Facts, Gpu
 
 VERSIONS = {
     "chatterbox-tts": "0.1.7",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tts_node.weights import WEIGHTS
+from tts_node.install.weights import WEIGHTS
 
 NO_METAL = """
 class backends:

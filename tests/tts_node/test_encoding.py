@@ -7,8 +7,8 @@ import pytest
 import sound
 from fake_engines import tone
 from tts_node.domain import AudioFormat
-from tts_node.encoding import encoder_for
-from tts_node.wav import wav_header
+from tts_node.sound.encoding import encoder_for
+from tts_node.sound.wav import wav_header
 
 PCM = tone(1.0)
 PADDING_S = 0.07  # MP3 and AAC streams carry their codec's delay

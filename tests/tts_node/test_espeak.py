@@ -13,9 +13,9 @@ from tts_node.domain import Job
 from tts_node.engines import ESPEAK
 from tts_node.engines.espeak import Pace, pace_of, recipe_of
 from tts_node.engines.espeak_voices import TIMBRES
-from tts_node.limits import SlotLimits
-from tts_node.process import ChildProcess
-from tts_node.slot import Slot
+from tts_node.life.limits import SlotLimits
+from tts_node.life.process import ChildProcess
+from tts_node.life.slot import Slot
 
 pytestmark = pytest.mark.anyio
 TEXT = "The quick brown fox jumps over the lazy dog."

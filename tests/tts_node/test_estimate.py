@@ -2,7 +2,7 @@
 
 import pytest
 
-from tts_node.estimate import Estimates, Ewma
+from tts_node.life.estimate import Estimates, Ewma
 
 
 def test_the_mean_follows_the_news() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tts_node.api.heartbeat import Heartbeat
 from tts_node.errors import Unavailable
-from tts_node.heartbeat import Heartbeat
 from tts_node.status import Queue, Status
 
 pytestmark = pytest.mark.anyio

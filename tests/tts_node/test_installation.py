@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from tts_node.installation import (
+from tts_node.install.installation import (
     LOCK,
     Machine,
     Target,

@@ -4,7 +4,7 @@ import pytest
 
 from tts_node.domain import AudioFormat, Codec, Layout
 from tts_node.errors import BadRequest
-from tts_node.layout import layout_of, media_type_of
+from tts_node.sound.layout import layout_of, media_type_of
 
 
 @pytest.mark.parametrize(

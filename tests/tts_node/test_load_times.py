@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tts_node.load_times import LoadTimes
+from tts_node.life.load_times import LoadTimes
 
 
 def test_the_last_load_is_remembered(tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fakes import FAKE, Nursery, Recorder
-from tts_node import wire
 from tts_node.domain import Memory, ModelState, SpeechRequest
 from tts_node.errors import EngineLoadFailed, NotFound, Unavailable
-from tts_node.limits import SlotLimits
+from tts_node.life import wire
+from tts_node.life.limits import SlotLimits
+from tts_node.life.slot import Slot
 from tts_node.node import Model, Node
-from tts_node.slot import Slot
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ import pytest
 
 from nodes import RunningNode
 from tts_node.engines import ESPEAK, EngineDescriptor
-from tts_node.offer import AUTO, NotOffered, make_offer
-from tts_node.weights import WEIGHTS
+from tts_node.install.offer import AUTO, NotOffered, make_offer
+from tts_node.install.weights import WEIGHTS
 
 INSTALLED = "json"  # a package that is there
 ABSENT = "no_such_package_anywhere"

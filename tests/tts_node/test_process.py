@@ -13,7 +13,6 @@ import pytest
 from fake_engines import tone
 from fakes import FAKE, Recorder
 from nodes import SUPPORT, eventually, is_running
-from tts_node.budget import Budget
 from tts_node.domain import Clip, Job, Memory, Piece
 from tts_node.engines import EngineDescriptor
 from tts_node.errors import (
@@ -25,9 +24,10 @@ from tts_node.errors import (
     EngineLoadFailed,
     EngineOutOfMemory,
 )
-from tts_node.limits import SlotLimits
-from tts_node.process import ChildProcess
-from tts_node.slot import Slot
+from tts_node.life.budget import Budget
+from tts_node.life.limits import SlotLimits
+from tts_node.life.process import ChildProcess
+from tts_node.life.slot import Slot
 
 pytestmark = pytest.mark.anyio
 LIMITS = SlotLimits(watchdog_s=0.5, load_timeout_s=0.5, cancel_grace_s=0.5)

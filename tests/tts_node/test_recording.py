@@ -11,7 +11,7 @@ import pytest
 import recordings
 import sound
 from recordings import RATE, speech, wav
-from tts_node.recording import MAX_HEARD_S, Unreadable, read_recording
+from tts_node.voices.recording import MAX_HEARD_S, Unreadable, read_recording
 
 
 @pytest.mark.parametrize(

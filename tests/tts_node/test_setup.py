@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import tts_node
-from tts_node.installation import LOCK
+from tts_node.install.installation import LOCK
 
 
 def setup(*args: str, python: str = sys.executable, **env: str) -> "subprocess.CompletedProcess[str]":

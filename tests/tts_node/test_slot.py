@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from fakes import FAKE, FakeChild, ManualClock, Nursery, Recorder
-from tts_node import wire
 from tts_node.domain import Clip, EngineConfig, Job, Memory, ModelState, Piece, Priority, Simulation
 from tts_node.errors import (
     BadRequest,
@@ -19,11 +18,12 @@ from tts_node.errors import (
     EngineOutOfMemory,
     NodeError,
 )
-from tts_node.limits import SlotLimits
-from tts_node.resident import idle_left_s
-from tts_node.slot import Slot
-from tts_node.timing import Timing
-from tts_node.utterance import Utterance
+from tts_node.life import wire
+from tts_node.life.limits import SlotLimits
+from tts_node.life.resident import idle_left_s
+from tts_node.life.slot import Slot
+from tts_node.life.timing import Timing
+from tts_node.life.utterance import Utterance
 
 pytestmark = pytest.mark.anyio
 LIMITS = SlotLimits(idle_timeout_s=600, queue_limit=2, watchdog_s=30, load_timeout_s=100, cancel_grace_s=5)

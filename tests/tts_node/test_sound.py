@@ -6,8 +6,8 @@ import pytest
 
 from measuring import level_db, pitch_hz, samples_of, vowel
 from tts_node.domain import SpeechRequest
-from tts_node.encoding import encoder_for
-from tts_node.sound import Rendering, Tuner, Tuning, rendering_of, tempo_factors, tuning_of
+from tts_node.sound.encoding import encoder_for
+from tts_node.sound.rendering import Rendering, Tuner, Tuning, rendering_of, tempo_factors, tuning_of
 
 VOWEL = vowel(2.0)
 STEP = 4800

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tts_node.api.speech_request import parse_speech_request
 from tts_node.domain import AudioFormat, Layout, Priority, SpeechRequest
 from tts_node.errors import BadRequest
-from tts_node.speech_request import parse_speech_request
 
 
 def parse(**body: Any) -> SpeechRequest:

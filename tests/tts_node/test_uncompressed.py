@@ -7,8 +7,8 @@ import pytest
 
 from measuring import RATE, expanded, level_db, noise_db, pitch_hz, read_wav, samples_of, vowel
 from tts_node.domain import AudioFormat, Codec, Layout
-from tts_node.encoding import encoder_for
-from tts_node.wav import wav_file, wav_header
+from tts_node.sound.encoding import encoder_for
+from tts_node.sound.wav import wav_file, wav_header
 
 PCM = vowel(0.5)
 CLEAN = [float(x) for x in samples_of(PCM)]

@@ -4,7 +4,7 @@ import pytest
 
 from tts_node.domain import Job, Piece, Speech
 from tts_node.errors import EngineCrashed
-from tts_node.utterance import Utterance
+from tts_node.life.utterance import Utterance
 
 pytestmark = pytest.mark.anyio
 JOB = Job(id=1, text="x", voice="alloy")

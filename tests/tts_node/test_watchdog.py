@@ -3,7 +3,7 @@
 import pytest
 
 from fakes import ManualClock
-from tts_node.watchdog import Watchdog
+from tts_node.life.watchdog import Watchdog
 
 
 @pytest.fixture

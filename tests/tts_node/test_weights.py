@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tts_node.install.weights import WEIGHTS, default_cache_dir, default_weights_dir, missing
 from tts_node.settings import read_settings
-from tts_node.weights import WEIGHTS, default_cache_dir, default_weights_dir, missing
 
 
 def put(folder: Path, *names: str) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_node import wire
 from tts_node.domain import EngineConfig, Job
+from tts_node.life import wire
 
 MESSAGES: list[wire.AnyMessage] = [
     wire.Load("module:factory", EngineConfig(model="x", device="cuda:1"), 0.3, 0.4),

@@ -8,27 +8,27 @@ from typing import Self
 
 from starlette.types import ASGIApp
 
-from tts_node.access import Access
-from tts_node.adoption import Adoption
-from tts_node.api import build_routes
-from tts_node.budget import Budget
-from tts_node.clip import Demand
-from tts_node.clip_process import ClipReader
+from tts_node.api.access import Access
+from tts_node.api.gate import Gate
+from tts_node.api.heartbeat import Heartbeat
+from tts_node.api.routes import build_routes
 from tts_node.domain import ModelState, Outcome, Priority, Speech
 from tts_node.engines import REGISTRY, EngineDescriptor
-from tts_node.estimate import Estimates, Ewma
-from tts_node.gate import Gate
-from tts_node.heartbeat import Heartbeat
-from tts_node.library import Bounds, Library
-from tts_node.load_times import LoadTimes
+from tts_node.install.offer import make_offer
+from tts_node.life.budget import Budget
+from tts_node.life.estimate import Estimates, Ewma
+from tts_node.life.load_times import LoadTimes
+from tts_node.life.process import ChildProcess, Launch
+from tts_node.life.slot import Slot
 from tts_node.metrics import Metrics
 from tts_node.node import Model, Node
-from tts_node.offer import make_offer
-from tts_node.process import ChildProcess, Launch
 from tts_node.settings import Settings
-from tts_node.shelf import Shelf
-from tts_node.slot import Slot
 from tts_node.threads import Threads
+from tts_node.voices.adoption import Adoption
+from tts_node.voices.clip import Demand
+from tts_node.voices.clip_process import ClipReader
+from tts_node.voices.library import Bounds, Library
+from tts_node.voices.shelf import Shelf
 
 
 @dataclass

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from tts_node import __version__
-from tts_node.casting import cast
 from tts_node.domain import Job, Memory, ModelState, Piece, Priority, SpeechRequest, Voice
 from tts_node.engines import DEFAULT_MODEL_NAMES, REGISTRY, EngineDescriptor
 from tts_node.errors import NotFound, Unavailable
-from tts_node.library import Library
+from tts_node.life.slot import Slot
+from tts_node.life.utterance import Utterance
 from tts_node.options import options_for
-from tts_node.slot import Slot
 from tts_node.status import ModelStatus, Queue, Status
 from tts_node.text import NO_DICTIONARY, Dictionary, script_of
-from tts_node.utterance import Utterance
-from tts_node.voices import Catalogue, close_matches
+from tts_node.voices.casting import cast
+from tts_node.voices.catalogue import Catalogue, close_matches
+from tts_node.voices.library import Library
 
 _YIELDED_RETRY_S = 30
 _DRAINING_RETRY_S = 5

@@ -10,11 +10,11 @@ from typing import Any
 
 from tts_node.domain import AS_FAST_AS_IT_IS, EngineConfig, Simulation
 from tts_node.engines import REGISTRY, EngineDescriptor
-from tts_node.limits import SlotLimits
-from tts_node.offer import AUTO
-from tts_node.shelf import default_voices_dir
+from tts_node.install.offer import AUTO
+from tts_node.install.weights import default_cache_dir, default_weights_dir
+from tts_node.life.limits import SlotLimits
 from tts_node.text import NO_DICTIONARY, Dictionary, read_dictionary
-from tts_node.weights import default_cache_dir, default_weights_dir
+from tts_node.voices.shelf import default_voices_dir
 
 ENV_PREFIX = "TTS_NODE_"
 
@@ -77,7 +77,6 @@ class Settings:
             load_timeout_s=self.load_timeout_s,
             cancel_grace_s=self.cancel_grace_s,
         )
-
 
     def engine_config(self, descriptor: EngineDescriptor) -> EngineConfig:
         """What a child of this engine must know."""

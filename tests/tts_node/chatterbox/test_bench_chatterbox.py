@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tts_node.__main__ import main
-from tts_node.benchmark_report import Report
+from tts_node.bench.report import Report
 
 
 def test_turbo_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

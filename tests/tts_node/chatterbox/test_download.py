@@ -13,7 +13,7 @@ import pytest
 
 from hub import COMMIT, Hub, noise
 from tts_node.engines.chatterbox import random_weights
-from tts_node.weights import WEIGHTS, missing
+from tts_node.install.weights import WEIGHTS, missing
 
 MODEL = "chatterbox"
 BIG = "t3_cfg.safetensors"

@@ -16,8 +16,8 @@ from tts_node.app import App
 from tts_node.commands.serve import Server, bind
 from tts_node.domain import SAMPLE_RATE, Clip, EngineConfig, Job, Memory
 from tts_node.engines import Cloning, EngineDescriptor
+from tts_node.life.process import ChildProcess
 from tts_node.ports import Outlet
-from tts_node.process import ChildProcess
 from tts_node.settings import add_flags, read_settings
 
 CLONER = EngineDescriptor(

@@ -14,8 +14,8 @@ from pathlib import Path
 from fakes import FAKE
 from tts_node.app import App
 from tts_node.commands.serve import Server, bind, loop_factory
+from tts_node.life.process import ChildProcess
 from tts_node.logs import set_up_logs
-from tts_node.process import ChildProcess
 from tts_node.settings import add_flags, read_settings
 
 CUT = replace(FAKE, piece_chars=40, reads_numbers=False)  # longer texts are spoken in several pieces

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tts_node import wire
 from tts_node.domain import Job, ModelState, Outcome, Speech
 from tts_node.engines import EngineDescriptor
-from tts_node.process import ChildEnded
+from tts_node.life import wire
+from tts_node.life.process import ChildEnded
 
 FAKE = EngineDescriptor(
     id="fake", factory="fake_engines:Scripted", voices="tts_node.engines.espeak_voices:CATALOGUE"

@@ -22,7 +22,7 @@ from fakes import FAKE
 from tts_node.app import App
 from tts_node.commands.serve import Server, bind, url_of
 from tts_node.engines import EngineDescriptor
-from tts_node.process import ChildProcess
+from tts_node.life.process import ChildProcess
 from tts_node.settings import read_settings
 
 DEADLINE_S = 15.0

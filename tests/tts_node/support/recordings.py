@@ -10,7 +10,7 @@ from math import pi, sin
 import av
 from av.audio.stream import AudioStream
 
-from tts_node.audio import frame_of
+from tts_node.sound.audio import frame_of
 
 RATE = 24_000
 

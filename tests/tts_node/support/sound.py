@@ -7,8 +7,8 @@ from math import cos, pi, sin, sqrt
 
 import av
 
-from tts_node.audio import pcm_of
 from tts_node.domain import SAMPLE_RATE
+from tts_node.sound.audio import pcm_of
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-from tts_node.benchmark import TEXT, Benchmark, BenchmarkError, Setup
-from tts_node.benchmark_report import Machine, Report, as_json, as_markdown
+from tts_node.bench.benchmark import TEXT, Benchmark, BenchmarkError, Setup
+from tts_node.bench.report import Machine, Report, as_json, as_markdown
 from tts_node.domain import BYTES_PER_SAMPLE, SAMPLE_RATE, EngineConfig
 from tts_node.engines import REGISTRY, EngineDescriptor
-from tts_node.offer import absence
+from tts_node.install.offer import absence
 from tts_node.settings import Settings, SettingsError, add_flags, read_settings
 
 _SETTINGS = ("device", "weights_dir", "threads")

@@ -13,16 +13,16 @@ import av
 
 from tts_node.app import App
 from tts_node.commands.serve import PortTaken, bind
-from tts_node.diagnosis import Finding, diagnose
 from tts_node.domain import AudioFormat, SpeechRequest
-from tts_node.encoding import CODINGS, encoder_for
 from tts_node.engines import ESPEAK, REGISTRY
 from tts_node.errors import NodeError
-from tts_node.installation import PYTHONS
-from tts_node.offer import AUTO, NotOffered, make_offer
-from tts_node.probe import Facts, ProbeFailed, look
+from tts_node.install.diagnosis import Finding, diagnose
+from tts_node.install.installation import PYTHONS
+from tts_node.install.offer import AUTO, NotOffered, make_offer
+from tts_node.install.probe import Facts, ProbeFailed, look
+from tts_node.install.weights import missing
 from tts_node.settings import Settings, SettingsError, add_flags, read_settings
-from tts_node.weights import missing
+from tts_node.sound.encoding import CODINGS, encoder_for
 
 _LEAST_FREE_BYTES = 1_000_000_000  # below this a cache or an upload soon meets a full disk
 _WEIGHTS_BYTES = 4_000_000_000  # of the largest model

@@ -6,9 +6,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from tts_node.hub import PART, HubError, Listing, RemoteFile, alone, fetch, look_up
+from tts_node.install.hub import PART, HubError, Listing, RemoteFile, alone, fetch, look_up
+from tts_node.install.weights import WEIGHTS, missing
 from tts_node.settings import SettingsError, add_flags, read_settings
-from tts_node.weights import WEIGHTS, missing
 
 _SETTINGS = ("weights_dir",)
 _SPARE_BYTES = 200_000_000  # left free beside what is fetched

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from tts_node.api.replies import heard
 from tts_node.app import App
 from tts_node.domain import AudioFormat, Speech, SpeechRequest
 from tts_node.errors import NodeError
-from tts_node.offer import NotOffered
-from tts_node.replies import heard
+from tts_node.install.offer import NotOffered
 from tts_node.settings import Settings, SettingsError, add_flags, read_settings
-from tts_node.sound import rendering_of
+from tts_node.sound.rendering import rendering_of
 
 _SETTINGS = (
     *("engine", "device", "weights_dir", "cache_dir", "threads", "quantise", "watermark"),

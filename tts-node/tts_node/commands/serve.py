@@ -18,8 +18,8 @@ import uvicorn
 
 from tts_node import __version__
 from tts_node.app import App
+from tts_node.install.offer import NotOffered
 from tts_node.logs import set_up_logs
-from tts_node.offer import NotOffered
 from tts_node.settings import Settings, SettingsError, add_flags, read_settings
 
 _KEEP_ALIVE_S = 75  # longer than routers keep idle connections, so that they close first and never race us

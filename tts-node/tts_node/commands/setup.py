@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from tts_node.installation import (
+from tts_node.install.installation import (
     LOCK,
     Machine,
     Step,
@@ -23,7 +23,7 @@ from tts_node.installation import (
     steps,
     torch_for,
 )
-from tts_node.offer import PREFERENCE
+from tts_node.install.offer import PREFERENCE
 
 _PIP = ("-m", "pip", "--disable-pip-version-check")
 

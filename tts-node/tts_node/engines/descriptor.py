@@ -6,7 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from tts_node.domain import OptionValue
-from tts_node.voices import Catalogue
+from tts_node.voices.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts_node.audio import Resampler, Tempo
 from tts_node.domain import Clip, EngineConfig, Job, Memory
 from tts_node.engines.espeak_voices import IDENTIFIERS, TIMBRES
 from tts_node.ports import Outlet
+from tts_node.sound.audio import Resampler, Tempo
 
 # From speak_lib.h
 _AUDIO_OUTPUT_SYNCHRONOUS = 2

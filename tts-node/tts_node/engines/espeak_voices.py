@@ -6,7 +6,7 @@ The table of languages is that of espeak-ng 1.52 (`espeak_ListVoices`); a test c
 from dataclasses import dataclass
 
 from tts_node.domain import Voice
-from tts_node.voices import Catalogue
+from tts_node.voices.catalogue import Catalogue
 
 ENGINE = "espeak"
 

@@ -9,9 +9,9 @@ from typing import Any
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 
-from tts_node.audio import pcm_of
 from tts_node.domain import SAMPLE_RATE
 from tts_node.engines.chatterbox.package import np
+from tts_node.sound.audio import pcm_of
 
 _SILENCE = 10 ** (-45 / 20)  # of the peak: room noise lies lower, the softest consonants higher
 _KEPT_S = 0.03  # of what is silent, so that breath and reverberation are not cut hard

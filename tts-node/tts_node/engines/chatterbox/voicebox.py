@@ -19,8 +19,8 @@ from tts_node.engines.chatterbox.interruption import CONDITIONING, T3, WATERMARK
 from tts_node.engines.chatterbox.package import np, torch
 from tts_node.engines.chatterbox.variants import Take, Variant
 from tts_node.engines.descriptor import Cloning
+from tts_node.install.weights import missing
 from tts_node.ports import Unspeakable
-from tts_node.weights import missing
 
 _NEUTRAL = 0.5
 MIN_TOKENS = 3  # fewer make too few mel frames for the vocoder's filters

@@ -1,7 +1,7 @@
 """Chatterbox's own voices and languages as static tables: each model has one voice, others are cloned."""
 
 from tts_node.domain import Voice
-from tts_node.voices import Catalogue
+from tts_node.voices.catalogue import Catalogue
 
 VOICE = "chatterbox"
 

@@ -1,0 +1,1 @@
+"""The life of a model: its turns, its child process, its memory."""

@@ -1,0 +1,1 @@
+"""From 24 kHz PCM to what the client asked for."""

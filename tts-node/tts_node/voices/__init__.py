@@ -1,0 +1,1 @@
+"""Voices: the engines' own, and those copied from recordings."""
