@@ -47,11 +47,21 @@ def test_costs_travel_in_notes() -> None:
     ("engine", "device", "expected"),
     [
         ("espeak", "cpu", set()),
-        ("chatterbox-turbo", "cuda:0", {"threads that wait asleep", "more threads than one", "the watermark"}),
+        (
+            "chatterbox-turbo",
+            "cuda:0",
+            {"threads that sleep while they wait", "more threads than one", "the watermark"},
+        ),
         (
             "chatterbox",
             "cpu",
-            {"int8", "threads that wait asleep", "more threads than one", "the watermark", "no attention outputs"},
+            {
+                "int8",
+                "threads that sleep while they wait",
+                "more threads than one",
+                "the watermark",
+                "no attention outputs",
+            },
         ),
     ],
 )

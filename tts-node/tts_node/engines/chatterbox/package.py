@@ -24,8 +24,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
-# Threads that wait for each other sleep. Spinning, as OpenMP does by default, is six to nine
-# times slower on a busy machine, where this process has the lower priority (2 threads on 2 shared cores).
+# Threads that wait for each other sleep. OpenMP lets them spin, which on a busy machine, where this process has
+# the lower priority, was six to nine times slower (2 threads on 2 shared cores), and costs half as much CPU again
+# on a quiet one, where it may gain some time. Whoever owns the machine can set the variable.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _INSTALL = "Run: tts-node setup cpu (or: tts-node setup cuda)."
