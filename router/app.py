@@ -192,6 +192,7 @@ class Wing:
             door,
             max_body_bytes=int(settings.server.max_body_mb * 2**20),
             max_speech_chars=settings.speech.max_input_chars,
+            logs_text=settings.server.log_text,
         )
         self.rooms = Rooms(door, Cors(settings.server.cors_origins), house.limiter, hot)
         self._stack = contextlib.AsyncExitStack()

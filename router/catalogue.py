@@ -6,7 +6,7 @@ report is one model with several routes. Another chat model is never substituted
 follow, marked as substitutes; `speech/substitution.py` decides which of them may speak.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Protocol
@@ -28,6 +28,10 @@ class Reports(Protocol):
         """Another number when anything they said of their models has changed."""
 
     def models_of(self, provider: str) -> Mapping[str, Model]: ...
+
+
+def _everything(_: str) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +64,34 @@ class Catalogue:
             name: (model.serves, tuple(self._configured_routes(name, model))) for name, model in models.items()
         }
 
-    def resolve(self, modality: Modality, name: str | None) -> Sequence[Route]:
+    def resolve(
+        self, modality: Modality, name: str | None, may_see: Callable[[str], bool] = _everything
+    ) -> Sequence[Route]:
         """The routes that serve `name`, unordered. Raises NotFound with close matches, InvalidRequest without
-        a chat model's name."""
+        a chat model's name; both name only what the asker `may_see`."""
         if modality is Modality.SPEECH:
-            return self._resolve_speech(name)
+            return self._resolve_speech(name, may_see)
         if self._known_at != self._reports.revision:
             self._known_chats.clear()
             self._known_at = self._reports.revision
         routes = self._known_chats.get(name or "")
         if routes is None:
-            routes = self._resolve_chat(name)
+            routes = self._resolve_chat(name, may_see)
             if name and name.partition("/")[0] not in self._cards:  # of `provider/anything` there is no end
                 self._known_chats[name] = routes
         return routes
 
-    def _resolve_chat(self, name: str | None) -> Sequence[Route]:
+    def _resolve_chat(self, name: str | None, may_see: Callable[[str], bool]) -> Sequence[Route]:
         modality = Modality.CHAT
         if not name:
             raise InvalidRequest(
-                f'Which model? Say "model" in the body. Known: {self._known_in_words(modality)}.',
+                f'Which model? Say "model" in the body. Known: {self._known_in_words(modality, may_see)}.',
                 param="model",
                 code="model_required",
             )
         routes = self._exact(modality, name)
         if not routes and not self._is_configured(modality, name):
-            raise self._unknown(modality, name)
+            raise self._unknown(modality, name, may_see)
         return routes
 
     def speech_name(self, name: str | None) -> str:
@@ -144,12 +150,12 @@ class Catalogue:
                     yield Route(card.id, spelling, card.tier)
                     break
 
-    def _resolve_speech(self, name: str | None) -> list[Route]:
+    def _resolve_speech(self, name: str | None, may_see: Callable[[str], bool]) -> list[Route]:
         wanted = self.speech_name(name)
         routes = self._exact(Modality.SPEECH, wanted)
         is_default = wanted == self._speech.default_model
         if not routes and not is_default and not self._is_configured(Modality.SPEECH, wanted):
-            raise self._unknown(Modality.SPEECH, wanted)
+            raise self._unknown(Modality.SPEECH, wanted, may_see)
         taken = {route.provider for route in routes}
         substitutes = () if is_default and not routes else ("model",)
         return routes + [r for r in self._any_speech(substitutes) if r.provider not in taken]
@@ -162,15 +168,16 @@ class Catalogue:
                 tier = card.tier + SUBSTITUTE_MODEL_TIER if substitutes else card.tier
                 yield Route(card.id, engine, tier, substitutes)
 
-    def _known(self, modality: Modality) -> list[str]:
-        return [entry.id for entry in self.listed() if entry.modality is modality]
+    def _known(self, modality: Modality, may_see: Callable[[str], bool]) -> list[str]:
+        return [entry.id for entry in self.listed() if entry.modality is modality and may_see(entry.id)]
 
-    def _known_in_words(self, modality: Modality) -> str:
-        return ", ".join(self._known(modality)[:20]) or "none yet"
+    def _known_in_words(self, modality: Modality, may_see: Callable[[str], bool]) -> str:
+        return ", ".join(self._known(modality, may_see)[:20]) or "none yet"
 
-    def _unknown(self, modality: Modality, name: str) -> NotFound:
-        close = get_close_matches(name, self._known(modality), n=3)
-        hint = f"Did you mean {' or '.join(close)}?" if close else f"Known: {self._known_in_words(modality)}."
+    def _unknown(self, modality: Modality, name: str, may_see: Callable[[str], bool]) -> NotFound:
+        known = self._known(modality, may_see)
+        close = get_close_matches(name, known, n=3)
+        hint = f"Did you mean {' or '.join(close)}?" if close else f"Known: {', '.join(known[:20]) or 'none yet'}."
         return NotFound(f"No model is called {name[:200]!r}. {hint}", param="model", code="model_not_found")
 
 

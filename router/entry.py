@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from router.api.admission import Client, Door, request_id_of, require_admin
 from router.api.call import Receive, Reply, Scope, Send, date_header
-from router.api.cors import Cors
+from router.api.cors import Cors, beside
 from router.api.dialects import dialect_of
 from router.api.fields import Fields, fields_of
 from router.api.hot import HOT_PATHS, HotRoutes
@@ -150,7 +150,7 @@ class Entry:
                 record.status = message["status"]
                 record.first_byte = self._clock()
                 own = [(b"x-request-id", record.request_id.encode()), date_header()]
-                message = {**message, "headers": [*message["headers"], *own, *extra]}
+                message = {**message, "headers": beside([*message["headers"], *own], extra)}
                 record.outcome = outcome_of_status(record.status)
             await send(message)
 

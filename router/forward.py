@@ -88,7 +88,7 @@ class Forwarder:
                 self._note(call.record, route, fault)
                 if reply.is_started:
                     raise
-                faults.append(fault)
+                faults.append(fault.with_traceback(None))  # which holds this frame, and so the list
                 refusals.append(Refusal(route.provider, fault.message))
                 if not may_try_next(fault, self._circumstances(call, route)):
                     break

@@ -102,6 +102,8 @@ class Answer:
             cycle.keep_alive = False
         if not (cycle.keep_alive or is_told):
             lines.append(b"connection: close\r\n")
+        elif cycle.keep_alive and cycle.scope["http_version"] == "1.0":  # who asked waits for word (RFC 9112 §9.3)
+            lines.append(b"connection: keep-alive\r\n")
         lines.append(b"\r\n")
         head = b"".join(lines)
         if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(lines):

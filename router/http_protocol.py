@@ -144,6 +144,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise self._refused(InvalidRequest("Host is given twice.", code="invalid_http"))
         super().on_headers_complete()
         cycle = self.cycle  # its task starts at the loop's next turn
+        if cycle.scope["http_version"] == "1.0":  # which uvicorn never keeps
+            cycle.keep_alive = self.parser.should_keep_alive()
         cycle.send = Answer(cycle)  # type: ignore[method-assign]
         notice = _Notice(cycle)
         self._notices.append(notice)

@@ -44,6 +44,7 @@ def parser_behind_head(listener: Any, headers: list[Header]) -> httptools.HttpRe
     """A parser that stands where the body of a request with these headers begins; it becomes `listener.parser`."""
     muffled = _Muffled(listener)
     parser = listener.parser = httptools.HttpRequestParser(muffled)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
     framing = b"".join(b"%b: %b\r\n" % header for header in headers if header[0] in _FRAMING)
     parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n")
     muffled.is_loud = True

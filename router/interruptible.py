@@ -37,8 +37,14 @@ class Interruptible:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_active = False
-        if self._error is None or self._task is None:
+        reason, task = self._error, self._task
+        self._error = self._task = None
+        if reason is None or task is None:
             return
-        is_ours = self._task.uncancel() <= self._cancelling
-        if is_ours and kind is asyncio.CancelledError:
-            raise self._error from None
+        is_ours = task.uncancel() <= self._cancelling
+        if not (is_ours and kind is asyncio.CancelledError):
+            return
+        try:
+            raise reason from None
+        finally:
+            del reason, error, task  # the error's traceback holds this frame, and so would be held by it

@@ -107,7 +107,8 @@ class RequestLine(logging.LogRecord):
 
 
 class LogObserver:
-    """Writes one line per request and per change of health. Never what was asked or said, never a key."""
+    """Writes one line per request and per change of health. Never a key, and what was said only where the record
+    has it: with `server.log_text`."""
 
     def __init__(self) -> None:
         self._seen_up: set[str] = set()
@@ -168,6 +169,8 @@ def _fields(record: Record) -> dict[str, object]:
         fields["first_byte_ms"] = round((record.first_byte - record.started) * 1000, 1)
     if record.audio_s is not None:
         fields |= {"audio_s": round(record.audio_s, 2), "generation_s": round(record.generation_s or 0, 3)}
+    if record.text:
+        fields["text"] = record.text
     if record.reasons:
         fields["faults"] = list(record.reasons)
     return fields

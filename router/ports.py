@@ -195,6 +195,7 @@ class Record(msgspec.Struct):
     tokens_in: int = 0
     tokens_out: int = 0
     voice: str = ""
+    text: str = ""  # what was to be said; empty unless server.log_text is on
     audio_s: float | None = None
     generation_s: float | None = None
     reasons: list[str] = []

@@ -140,7 +140,7 @@ class Speaker:
             try:
                 return await self._attempt(segment, route, record)
             except UpstreamFault as fault:
-                faults.append(fault)
+                faults.append(fault.with_traceback(None))  # which holds this frame, and so the list
                 record.reasons.append(fault.outcome)
                 self._observer.attempt_finished(route.provider, fault.outcome)
                 self._roster.note_fault(route, fault)

@@ -13,6 +13,7 @@ from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Final
 
+from router.api.cors import beside
 from router.api.dialects import Dialect
 from router.api.fields import Fields
 from router.errors import ClientGone, PayloadTooLarge, RouterError, TooSlow
@@ -58,12 +59,9 @@ class Reply:
         record = self._record
         record.status = status
         record.first_byte = self._clock()
-        message = {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [*headers, *_date(headers), *_own_headers(record), *self._extra],
-        }
-        await self._send(message)
+        own = [*headers, *_date(headers), *_own_headers(record)]
+        told = beside(own, self._extra) if self._extra else own
+        await self._send({"type": "http.response.start", "status": status, "headers": told})
 
     async def send(self, chunk: bytes, *, is_last: bool = False) -> None:
         """A piece of the body; with `is_last` the reply is finished by it."""

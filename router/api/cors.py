@@ -14,6 +14,16 @@ _EXPOSED: Final = (
 )
 
 
+def beside(headers: Sequence[Header], extra: Sequence[Header]) -> list[Header]:
+    """An answer's headers and what `Cors.headers_for` adds to them, with one Vary that names what both vary by."""
+    together = [*headers, *extra]
+    varied = [name.strip() for key, value in together if key == b"vary" for name in value.split(b",")]
+    if not varied:
+        return together
+    rest = [header for header in together if header[0] != b"vary"]
+    return [*rest, (b"vary", b", ".join({name.lower(): name for name in varied}.values()))]
+
+
 class Cors:
     """What to add for which origin. Without configured origins: nothing, and browsers keep pages out."""
 

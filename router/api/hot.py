@@ -50,6 +50,7 @@ class HotRoutes:
     door: Door
     max_body_bytes: int
     max_speech_chars: int
+    logs_text: bool = False
 
     async def serve(
         self,
@@ -81,8 +82,9 @@ class HotRoutes:
     ) -> None:
         seen = peek(body)
         record.model = seen.model or ""
-        require_model(client, seen.model or "")  # first: whoever may not use it shall not learn what there is
-        routes = self.catalogue.resolve(Modality.CHAT, seen.model)
+        if seen.model:  # first: whoever may not use it shall not learn what there is
+            require_model(client, seen.model)
+        routes = self.catalogue.resolve(Modality.CHAT, seen.model, client.may_use)
         record.preferred_tier = min((route.tier for route in routes), default=0)
         call = ForwardCall(
             endpoint,
@@ -117,8 +119,10 @@ class HotRoutes:
         request = speech_body.parse(body, max_chars=self.max_speech_chars)
         request = replace(request, fallback=_fallback(fields))
         record.model = request.model or ""
+        if self.logs_text:
+            record.text = request.text
         require_model(client, self.catalogue.speech_name(request.model))
-        routes = self.catalogue.resolve(Modality.SPEECH, request.model)
+        routes = self.catalogue.resolve(Modality.SPEECH, request.model, client.may_use)
         record.preferred_tier = min((route.tier for route in routes), default=0)
         max_wait_s = self.catalogue.max_wait_s(Modality.SPEECH, request.model)
         answer = await self.speaker.speak(request, routes, record, max_wait_s)

@@ -145,10 +145,12 @@ def show_model(view: HouseView, request: Request[Any, Any, Any], model_id: FromP
 
 
 @get(["/v1/audio/models", "/audio/models"], sync_to_thread=False)
-def list_speech_models(view: HouseView) -> dict[str, object]:
+def list_speech_models(view: HouseView, request: Request[Any, Any, Any]) -> dict[str, object]:
     """The models that speak."""
     names = [entry.id for entry in view.catalogue.listed() if entry.modality is Modality.SPEECH]
-    return {"models": [{"id": name, "name": name} for name in (*names, *OPENAI_SPEECH_MODELS)]}
+    may_use = _client(request).may_use
+    usable = [name for name in (*names, *OPENAI_SPEECH_MODELS) if may_use(view.catalogue.speech_name(name))]
+    return {"models": [{"id": name, "name": name} for name in usable]}
 
 
 @get("/v1/audio/speech/{request_id:str}")

@@ -45,7 +45,7 @@ class ServerSettings(Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe level logged."
     )
-    log_text: bool = Field(False, description="Log what is asked and said. Off: text never reaches a log.")
+    log_text: bool = Field(False, description="Log the text of speech requests. Off: text never reaches a log.")
 
 
 class HostSettings(Section):

@@ -118,6 +118,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         sink, self._sink = self._sink, None
+        del self._parser  # each holds the other; no more bytes will come
         self._on_closed(self)
         if sink is None:
             return

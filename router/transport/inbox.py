@@ -30,8 +30,9 @@ class Inbox:
         self._maybe_pause()
 
     def close(self) -> None:
-        """Abort the exchange if it still runs, and let go of it: each holds the other. Idempotent."""
-        exchange, self._exchange = self._exchange, None
+        """Abort the exchange if it still runs. Let go of it, which holds this, and of the fault, whose traceback
+        does. Idempotent; nothing is read afterwards."""
+        exchange, self._exchange, self._fault = self._exchange, None, None
         if exchange is not None and not self._is_ended:
             exchange.abort()
 

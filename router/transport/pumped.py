@@ -31,6 +31,10 @@ class PumpedExchange:
         self._task = asyncio.get_running_loop().create_task(run())
         owner.add(self._task)
         self._task.add_done_callback(owner.discard)
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        self._task = None  # a cancelled one holds this by its traceback
 
     async def pour(self, head: ResponseHead, chunks: AsyncIterator[bytes]) -> None:
         """The whole answer into the sink, at the pace at which it is taken."""

@@ -170,6 +170,7 @@ class FakeHouse:
             door,
             max_body_bytes=int(self.settings.server.max_body_mb * 2**20),
             max_speech_chars=self.settings.speech.max_input_chars,
+            logs_text=self.settings.server.log_text,
         )
         rest = rest_app(self) if has_rest else _no_rest  # Litestar takes 0.1 s to build
         rooms = Rooms(door, Cors(self.settings.server.cors_origins), Limiter(self.clock), hot)

@@ -8,14 +8,17 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from fakes import ManualClock
 from houses import Answer, ask
-from loopback import Loopback, Peer, free_port, ok, serving
+from loopback import Loopback, Peer, answering, free_port, ok, serving
 from running import run, until
 
 from router import app
+from router.api.admission import key_hash
 from router.app import House
 from router.config import ConfigError, Fault, Settings
 from router.health import ProviderState
+from router.transport.http1 import Http1Transport
 
 LIST = ok(b'{"data":[{"id":"m"}]}', "Connection: close")
 
@@ -243,3 +246,77 @@ def test_a_router_that_drains_is_not_ready() -> None:
             return [*statuses, (await ask(house.entry, "GET", "/ready")).status]
 
     assert [200, 503] == run(main())
+
+
+def test_a_reload_gives_nobody_a_full_bucket() -> None:
+    """Else whoever may ask for one could ask without limit; a client's new limit counts from then on."""
+
+    async def main() -> list[int]:
+        clock = ManualClock()
+        async with serving(answering(ok(b'{"data":[{"id":"m"}]}'))) as upstream:
+
+            def settings(per_minute: int) -> Settings:
+                desk = {"key_sha256": key_hash("lar-desk"), "requests_per_minute": per_minute}
+                tree = _settings(one=upstream.port).model_dump(mode="json", exclude_unset=True)
+                return Settings.model_validate_json(json.dumps({**tree, "clients": {"desk": desk}}))
+
+            files = [settings(2), settings(60)]
+            statuses = []
+            async with _open(settings(2), lambda: files.pop(0)) as house:
+                house.limiter._clock = clock
+                for step in ("ask", "ask", "ask", "reload", "ask", "reload", "wait", "ask"):
+                    if step == "reload":
+                        await house.reload()
+                    elif step == "wait":
+                        clock.advance(1)  # of the new limit: one more
+                    else:
+                        key = (b"authorization", b"Bearer lar-desk")
+                        body = b'{"model":"m"}'
+                        answer = await ask(house.entry, "POST", "/v1/chat/completions", body, [key])
+                        statuses.append(answer.status)
+            return statuses
+
+    assert [200, 200, 429, 429, 200] == run(main())
+
+
+def test_a_reload_that_is_cancelled_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server stops while a new configuration is looked at: its connections are closed, the old one stays."""
+
+    async def main() -> tuple[bool, list[bool], list[str]]:
+        looked, closed = asyncio.Event(), asyncio.Event()
+
+        async def slow(peer: Peer) -> None:
+            await peer.request()
+            looked.set()
+            await peer.until_closed()
+            closed.set()
+
+        made: list[app.Wing] = []
+        build = app.Wing.__init__
+
+        def noted(wing: app.Wing, settings: Settings, house: House) -> None:
+            build(wing, settings, house)
+            made.append(wing)
+
+        async with (
+            _upstreams() as (_, at_one, __, ___),
+            serving(slow) as at_slow,
+            _open(_settings(one=at_one.port), lambda: _settings(new=at_slow.port)) as house,
+        ):
+            monkeypatch.setattr(app.Wing, "__init__", noted)
+            reload = asyncio.ensure_future(house.reload())
+            await looked.wait()
+            reload.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reload
+            await closed.wait()
+            origins: list[Any] = [provider for wing in made for provider in wing._providers.values()]
+            transports = [transport for each in origins for transport in _transports_of(each)]
+            return bool(transports), [each._is_closed for each in transports], list(house.roster.cards)
+
+    has_some, are_closed, cards = run(main())
+    assert (True, {True}, ["one"]) == (has_some, set(are_closed), cards)
+
+
+def _transports_of(provider: Any) -> list[Http1Transport]:
+    return [each for each in vars(provider._origin).values() if isinstance(each, Http1Transport)]

@@ -138,3 +138,11 @@ def test_once_muted_nothing_is_told_of_states_but_requests_still_are() -> None:
         told.append((states, len(member.finished), len(member.attempts)))
         observer.mute()
     assert [([1, 1, 1], 1, 1), ([1, 1, 1], 2, 2)] == told
+
+
+def test_what_was_said_is_in_the_line_only_when_the_record_has_it(caplog: pytest.LogCaptureFixture) -> None:
+    """`server.log_text` decides whether it has."""
+    with caplog.at_level(logging.INFO, "router.access"):
+        for text in ("", "Hello there."):
+            LogObserver().request_finished(Record("id", "speech", 0.0, text=text))
+    assert [None, "Hello there."] == [_fields(entry).get("text") for entry in caplog.records]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from fakes import FakeForward, ManualClock, RecordingObserver, chat_card, head
@@ -242,3 +243,74 @@ def test_silence_counts_only_while_this_process_is_not_starved_itself(
         return bool(lost)
 
     assert expected is run(main())
+
+
+class _Hurried(asyncio.SelectorEventLoop):
+    """A loop on which time passes only by sleeping, and then at once."""
+
+    now = 1000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def _run_once(self) -> None:
+        loop: Any = self
+        if not loop._ready and loop._scheduled:
+            self.now = max(self.now, loop._scheduled[0]._when)
+        super()._run_once()  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_drained", "expected"),
+    [
+        (UP, False, [4, 4, 4]),
+        (UP, True, [4, 4, 4]),
+        (Probe(HostSign.ANSWERED, ProviderSign.DRAINING), False, [4, 4, 4]),
+        (DOWN, False, [31, 4, 4]),
+        (Probe(HostSign.SILENT, ProviderSign.FAULT, "no answer"), False, [31, 4, 4]),
+    ],
+    ids=["up", "drained by an administrator", "draining", "down", "silent"],
+)
+def test_a_provider_on_the_internet_is_probed_often_only_while_it_has_just_gone_down(
+    answer: Probe, is_drained: bool, expected: list[int]
+) -> None:
+    """Every 15 s; every second for 30 s after it went down, so that one reset does not cost half a minute. Counted
+    in three times 60 s: the one in which it goes down and two later ones."""
+
+    async def main() -> list[int]:
+        loop = asyncio.get_running_loop()
+        provider = _Looked("a", answer, interval_s=15)
+        roster = Roster({"a": provider.card}, RecordingObserver(), loop.time)
+        if is_drained:
+            roster.drain("a")
+        counts = []
+        async with Probes({"a": provider}, roster).running():
+            while not provider.looks:  # noqa: ASYNC110  time passes by sleeping
+                await asyncio.sleep(0.5)
+            for _ in range(3):
+                before = provider.looks
+                await asyncio.sleep(60)
+                counts.append(provider.looks - before)
+        return counts
+
+    with asyncio.Runner(loop_factory=_Hurried) as runner:
+        counts = runner.run(main())
+    # Down it is looked at for 30 s, and then twice more before the minute ends.
+    assert all(abs(count - usual) <= 2 for count, usual in zip(counts, expected, strict=True)), counts
+
+
+def test_a_provider_in_the_house_is_probed_every_second_whatever_its_state() -> None:
+    """An hour after it went down as well."""
+
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        provider = _Looked("a", DOWN, interval_s=1)
+        roster = Roster({"a": provider.card}, RecordingObserver(), loop.time)
+        async with Probes({"a": provider}, roster).running():
+            await asyncio.sleep(3600)
+            before = provider.looks
+            await asyncio.sleep(60)
+            return provider.looks - before
+
+    with asyncio.Runner(loop_factory=_Hurried) as runner:
+        assert abs(runner.run(main()) - 60) <= 1

@@ -1,14 +1,21 @@
 """TLS through httpx's transport: the same promises as on plain HTTP, and no cookie jar."""
 
 import asyncio
+import gc
+import json
 import ssl
+import weakref
 from pathlib import Path
 
+import msgspec
 import pytest
 from fakes import ManualClock, RecordingSink
+from houses import ask
 from loopback import Peer, answering, black_hole, free_port, ok, serving
 from running import run, until
 
+from router.app import House
+from router.config import Settings
 from router.errors import ConnectionLost, DialTimeout, Malformed, NotSent, UpstreamFault
 from router.ports import UpstreamRequest
 from router.transport import TlsTransport, tls, transport_to
@@ -382,3 +389,141 @@ def test_closing_the_transport_tells_who_still_waits(server_context: ssl.SSLCont
             return type(sink.fault)
 
     assert ConnectionLost is run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+@pytest.mark.parametrize("control", [1, 8, 0x0B, 0x1F, 0x7F], ids=hex)
+def test_a_control_character_in_a_header_is_malformed(server_context: ssl.SSLContext, control: int) -> None:
+    """As on plain HTTP: handed on, it would break the client's answer in its middle. A tab is none."""
+
+    async def main() -> tuple[type, bool, bytes | None]:
+        bad = b"HTTP/1.1 200 OK\r\nX-C: a%cb\r\nContent-Length: 2\r\n\r\n{}" % control
+        answers = [bad, ok(b"{}", "X-C: a\tb")]
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            peer.send(answers[peer.number - 1])
+            await peer.until_closed()
+
+        async with serving(script, tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            first, second = await _exchange(transport), await _exchange(transport)
+            await transport.aclose()
+            return type(first.fault), bool(first.heads), second.header(b"x-c")
+
+    assert (Malformed, False, b"a\tb") == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_a_control_character_sends_the_request_to_the_next_candidate(server_context: ssl.SSLContext) -> None:
+    """Through the whole router: the client sees a good answer and nothing of the bad one."""
+
+    async def main() -> tuple[int, str | None, str | None, bytes]:
+        async def bad(peer: Peer) -> None:
+            while True:
+                request = await peer.request()
+                list_of_models = ok(b'{"data":[{"id":"m"}]}')
+                broken = b"HTTP/1.1 200 OK\r\nX-C: a\x01b\r\nContent-Length: 2\r\n\r\n{}"
+                peer.send(list_of_models if request.line.startswith("GET") else broken)
+
+        async def good(peer: Peer) -> None:
+            while True:
+                request = await peer.request()
+                peer.send(ok(b'{"data":[{"id":"m"}]}' if request.line.startswith("GET") else b'{"id":"good"}'))
+
+        async with serving(bad, tls=server_context) as one, serving(good) as two:
+            providers = {
+                "one": {"kind": "openai", "url": f"https://127.0.0.1:{one.port}", "tier": 0},
+                "two": {"kind": "openai", "url": f"http://127.0.0.1:{two.port}", "tier": 1},
+            }
+            settings = Settings.model_validate_json(json.dumps({"providers": providers}))
+            async with House(settings, None).open() as house:
+                answer = await ask(house.entry, "POST", "/v1/chat/completions", b'{"model":"m"}')
+                return answer.status, answer.get("x-router-provider"), answer.get("x-router-attempts"), answer.body
+
+    assert (200, "two", "2", b'{"id":"good"}') == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+@pytest.mark.parametrize("kept", [1, 3])
+def test_a_stale_connection_costs_exactly_one_more_attempt(server_context: ssl.SSLContext, kept: int) -> None:
+    """Over a fresh one, however many others are kept, all of them perhaps as stale; and when that fails too, it is
+    the fault."""
+
+    async def main() -> tuple[type, int, int]:
+        may_go_on = asyncio.Event()
+        answered = 0
+
+        async def script(peer: Peer) -> None:
+            nonlocal answered
+            if peer.number > kept:
+                await peer.request()
+                return
+            await peer.request()
+            answered += 1
+            if answered == kept:
+                may_go_on.set()
+            await may_go_on.wait()  # so that each first request needs a connection of its own
+            peer.send(ok(b"first"))
+            await peer.request()
+
+        async with serving(script, tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            await asyncio.gather(*(_exchange(transport) for _ in range(kept)))
+            before = len(upstream.requests), upstream.connections
+            sink = await _exchange(transport)
+            await transport.aclose()
+            return type(sink.fault), len(upstream.requests) - before[0], upstream.connections - before[1]
+
+    assert (ConnectionLost, 2, 1) == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_what_may_go_out_only_once_takes_a_fresh_connection(server_context: ssl.SSLContext) -> None:
+    """A kept one might have ended, and then nobody could say whether the request was served."""
+
+    async def main() -> tuple[list[bytes], int, type, int]:
+        async def script(peer: Peer) -> None:
+            if peer.number == 3:
+                await peer.request()
+                return
+            while True:
+                await peer.request()
+                peer.send(ok(b"%d" % peer.number))
+
+        once = msgspec.structs.replace(POST, is_once=True)
+        async with serving(script, tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            bodies = [(await _exchange(transport, request)).body for request in (POST, once, POST)]
+            connections, requests = upstream.connections, len(upstream.requests)
+            lost = await _exchange(transport, once)
+            await transport.aclose()
+            return bodies, connections, type(lost.fault), len(upstream.requests) - requests
+
+    assert ([b"1", b"2", b"1"], 2, ConnectionLost, 1) == run(main())
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_an_aborted_exchange_holds_its_sink_no_longer(server_context: ssl.SSLContext) -> None:
+    """A cancelled task's traceback holds the exchange; were it held in turn, both would wait for a collection."""
+
+    async def main() -> bool:
+        async with serving(lambda peer: peer.until_closed(), tls=server_context) as upstream:
+            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            sink = RecordingSink()
+            is_held = weakref.ref(sink)
+            exchange = await transport.send(GET, sink)
+            await until(lambda: upstream.connections == 1)
+            gc.collect()
+            gc.disable()
+            try:
+                exchange.abort()
+                del exchange, sink
+                await until(lambda: "exchanges=0" in repr(transport))
+                await asyncio.sleep(0.02)
+                return is_held() is None
+            finally:
+                gc.enable()
+                await transport.aclose()
+
+    assert run(main()) is True
