@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
-from crowd import ask, crowd
+from crowd import Answer, asked, crowd_beside
 from processes import NODE, ROOT, Process, answers, free_port, http, start_node, start_router, started, wait_until
 
 pytest_plugins = ["process_logs"]
@@ -256,7 +256,7 @@ def test_a_node_lost_mid_way_is_followed_in_the_same_voice(tmp_path: Path) -> No
         row = house.uploaded()
         expected = house.say(row["id"]).content
         body = {"input": TEXT, "voice": row["id"], "response_format": "pcm", "model": "cloner"}
-        with crowd(8, lambda _: ask(house.router.port, SPEECH, body)) as answers_so_far:
+        with crowd_beside(8, lambda _: asked(Answer(""), house.router.port, SPEECH, body)) as answers_so_far:
             wait_until("the first node speaks", lambda: len(answers_so_far) >= 16)
             house.first.kill()
             killed_at = len(answers_so_far)
