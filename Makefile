@@ -1,6 +1,7 @@
 # Local AI Router. `make run` and `make test` need only Python >= 3.11 with venv, and make.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+unexport PYTHONDONTWRITEBYTECODE  # uncompiled, each import of torch takes three times as long
 SHELL := /bin/sh
 
 PORT     ?= 8700
@@ -32,7 +33,7 @@ FIND_CHATTERBOX_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3; do \
 	echo 'On Debian 12 or Ubuntu 24.04: sudo apt install python3 python3-venv    (or: make PYTHON=/path/to/python3.12 …)' >&2; \
 	exit 1
 
-.PHONY: help run test soak bench check format schema lock clean
+.PHONY: help run test test-router test-node soak bench check format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -41,15 +42,22 @@ run: $(ROUTER)/.run $(NODE)/.run  ## set up everything, then start the router an
 	@exec $(ROUTER)/bin/local-ai-router up --port $(PORT) --tts-port $(TTS_PORT)
 
 test: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready  ## every test that needs no privilege
-	$(ROUTER)/bin/python -m pytest
-	cd tts-node && .venv/bin/python -m pytest
-	cd tts-node && ../$(CHATTERBOX)/bin/python -m pytest -c pyproject.toml ../tests/tts_node/chatterbox
+	@$(MAKE) --no-print-directory -j2 test-router test-node
 
-soak: $(ROUTER)/.dev $(NODE)/.dev  ## long and privileged tests; as root on Debian (installs Debian's prometheus)
+# Two lanes, one a core. The real Chatterbox is all computing: it makes way for the tests that look at a clock.
+test-router: $(ROUTER)/.dev $(LLM)/.ready
+	$(ROUTER)/bin/python -m pytest
+
+test-node: $(NODE)/.dev $(CHATTERBOX)/.ready
+	cd tts-node && .venv/bin/python -m pytest
+	cd tts-node && nice ../$(CHATTERBOX)/bin/python -m pytest -c pyproject.toml ../tests/tts_node/chatterbox
+
+soak: $(ROUTER)/.dev $(NODE)/.dev $(CHATTERBOX)/.ready  ## long and privileged tests; as root on Debian (installs Debian's prometheus)
 	@test "$$(id -u)" = 0 || { echo 'make soak needs root: it installs packages and makes network namespaces.' >&2; exit 1; }
 	@command -v promtool >/dev/null && command -v systemd-analyze >/dev/null && command -v ip >/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus systemd iproute2; }
 	$(ROUTER)/bin/python -m pytest tests/soak
+	cd tts-node && MIXED_REQUESTS=200 ../$(CHATTERBOX)/bin/python -m pytest -rP -c pyproject.toml ../tests/tts_node/chatterbox/test_mixed.py
 	HTTP1_FUZZ_EXAMPLES=100000 $(ROUTER)/bin/python -m pytest tests/router/transport/test_http1_fuzz.py \
 		tests/router/transport/test_http1_request_fuzz.py
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nodes import RunningNode
-from spoken import FACTORIES, MODELS, recording
+from spoken import FACTORIES, MODELS, ROOM, recording
 from tts_node.domain import Clip, EngineConfig
 from tts_node.engines.chatterbox import random_weights
 from tts_node.engines.chatterbox.engine import ChatterboxEngine
@@ -62,6 +62,6 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Clip]:
 def chatterbox_node(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     """A node that speaks with all three models."""
     folders = ("--weights-dir", str(weights), "--cache-dir", str(tmp_path_factory.mktemp("cache")))
-    with RunningNode(*folders, "--engine", "chatterbox-turbo", "--threads", "1") as running:
+    with RunningNode(*folders, "--engine", "chatterbox-turbo", "--threads", "1", *ROOM) as running:
         running.client.timeout = 120.0  # a child's first import of torch, on a busy machine
         yield running

@@ -16,6 +16,7 @@ FACTORIES: dict[str, Callable[[EngineConfig], ChatterboxEngine]] = {
     "chatterbox-multilingual": engines.multilingual,
 }
 MODELS = tuple(FACTORIES)
+ROOM = ("--memory-budget-mb", "100000")  # tiny models count as full ones, and need not leave for each other
 TEXT = "Hello there, this is a test of it."  # 26 letters: plausible from a quarter of a second to nine seconds
 
 
