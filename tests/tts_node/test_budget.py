@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,9 @@ from fakes import FAKE, FakeChild, ManualClock, Nursery, Recorder
 from tts_node.domain import Job, Memory, ModelState
 from tts_node.errors import EngineOutOfMemory, WaitedTooLong
 from tts_node.life import wire
-from tts_node.life.budget import GPU_MARGIN_MB, MIB, PATIENCE_S, Budget, Occupant, ram_mb, who_must_leave
+from tts_node.life.budget import GPU_MARGIN_MB, PATIENCE_S, Budget, Occupant, who_must_leave
 from tts_node.life.limits import SlotLimits
+from tts_node.life.machine import MIB, ram_mb
 from tts_node.life.slot import Slot
 from tts_node.life.timing import Timing
 
@@ -277,3 +279,14 @@ async def test_small_models_need_no_room() -> None:
         await slot.close()
         child.give(wire.Done(job.id, 0.1))
         await first
+
+
+def test_a_unit_may_use_what_the_least_of_its_groups_allows(tmp_path: Path) -> None:
+    """systemd's MemoryMax stands in a folder of the unit's own; "max" is no limit."""
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    (tmp_path / "proc" / "self" / "cgroup").write_text("0::/system.slice/tts-node.service\n")
+    unit = tmp_path / "sys" / "fs" / "cgroup" / "system.slice" / "tts-node.service"
+    unit.mkdir(parents=True)
+    (unit / "memory.max").write_text("max\n")
+    (unit.parent / "memory.max").write_text(f"{700 * MIB}\n")
+    assert 700 == ram_mb(tmp_path)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -167,3 +168,11 @@ async def test_status_of_a_fresh_node(node: Node) -> None:
         status.queue.limit,
         status.queue.busy,
     )
+
+
+async def test_pieces_share_one_seed_where_takes_vary(node: Node) -> None:
+    """A text cut in pieces must not change its speaker's mood at each; what never varies gets none."""
+    steady = node.order(SpeechRequest(text="x"))
+    model = steady.model
+    varied = Node({"fake": replace(model, descriptor=replace(model.descriptor, varies=True))}, "fake")
+    assert (None, True) == (steady.job.seed, isinstance(varied.order(SpeechRequest(text="x")).job.seed, int))

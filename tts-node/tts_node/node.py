@@ -1,5 +1,6 @@
 """The node: its models, whether it serves at all, and what a request resolves to. No HTTP in here."""
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -147,7 +148,7 @@ class Node:
             voice=part.voice.id,
             language=part.language,
             speed=request.speed,
-            seed=request.seed,
+            seed=_seed(request, model.descriptor),
             instructions=request.instructions,
             clip=part.clip,
             options=options,
@@ -231,6 +232,11 @@ class Node:
             error=resident.backoff.reason,
             retry_in_s=round(resident.retry_in_s, 1),
         )
+
+
+def _seed(request: SpeechRequest, descriptor: EngineDescriptor) -> int | None:
+    """One for all pieces of a text, so that they sound like one speaker in one mood."""
+    return secrets.randbits(63) if request.seed is None and descriptor.varies else request.seed
 
 
 def _yielded() -> Unavailable:

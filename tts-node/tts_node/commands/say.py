@@ -31,7 +31,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--format", choices=[str(each) for each in AudioFormat], help="if the suffix does not tell"
     )
     parser.add_argument("--model", help="default: the node's engine")
-    parser.add_argument("--voice", help="default: alloy")
+    parser.add_argument("--voice", help="default: the engine's own")
     parser.add_argument("--speed", type=float, default=1.0, help="0.25 to 4")
     parser.add_argument("--language", help="such as de or pt-BR; default: the voice's own")
     parser.add_argument("--seed", type=int, help="picks the take")

@@ -42,6 +42,7 @@ class EngineDescriptor:
     piece_chars: int | None = None  # the longest text it speaks well at once; None: any
     reads_numbers: bool = True  # whether it speaks figures, units and dates by itself
     keeps_tags: bool = False  # whether [laugh] and its like are performed; otherwise they are not spoken
+    varies: bool = False  # whether two takes without a seed differ
     has_speed: bool = True  # whether it speaks faster or slower by itself; otherwise the node stretches
     options: Mapping[str, EngineOption] = field(default_factory=dict)
     cloning: Cloning | None = None  # None: it has voices of its own only

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tts_node.files import put_in_place
 from tts_node.install.weights import Weights
 
 PART = ".part"  # the end of an unfinished file's name; before it the hash, so that another version never goes on
@@ -86,7 +87,7 @@ def fetch(listing: Listing, file: RemoteFile, folder: Path) -> None:
         with _told(listing.repository):
             _transfer(listing, file, part)
         if file.is_whole(part):
-            part.replace(folder / file.name)
+            put_in_place(part, folder / file.name)
             return
         part.unlink(missing_ok=True)
     raise HubError(
@@ -131,6 +132,7 @@ def _transfer(listing: Listing, file: RemoteFile, part: Path) -> None:
     with part.open("ab") as content:
         if content.tell() > file.size_bytes:
             content.truncate(0)
+            content.seek(0)
         http_get(
             location,
             content,

@@ -13,20 +13,17 @@ A model that is larger than the whole budget may come up alone: the budget may b
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from tts_node.domain import Memory
 from tts_node.errors import WaitedTooLong
+from tts_node.life.machine import MIB, ram_mb
 
-MIB = 1024 * 1024
 SHARE_OF_RAM = 0.6
 GPU_MARGIN_MB = 1024  # for the driver's contexts and the desktop
-_UNKNOWN_RAM_MB = 8192  # what is assumed where the machine does not tell
 _RETRY_S = 5
 PATIENCE_S = 15.0  # a few times what a load takes: two models in demand that do not fit change places so often
 
@@ -63,23 +60,6 @@ def who_must_leave(occupants: Iterable[Occupant], need_mb: int, budget_mb: int) 
             leaving.remove(each)
             free_mb -= each.size_mb
     return tuple(each.model for each in leaving)
-
-
-def ram_mb() -> int:
-    """What this machine, or the container around this process, may use."""
-    try:
-        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return _UNKNOWN_RAM_MB
-    limits = [found]
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            text = Path(path).read_text().strip()
-        except OSError:
-            continue
-        if text.isdigit():
-            limits.append(int(text))
-    return min(limits) // MIB
 
 
 class Tenant(Protocol):

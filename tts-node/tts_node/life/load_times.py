@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from tts_node.files import put_in_place
+
 log = logging.getLogger(__name__)
 
 
@@ -31,7 +33,7 @@ class LoadTimes:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(msgspec.json.encode(self._seconds))
-            part.replace(self._path)
+            put_in_place(part, self._path)
         except OSError as exc:
             log.warning("load times are not kept: %s", exc)
 

@@ -57,6 +57,21 @@ class Launch(Protocol):
         """A running process; its first frame says how the load went."""
 
 
+def interpreter() -> str:
+    """The program to run. In a Windows venv `python.exe` only starts the real one, which would outlive a kill
+    and keep its GPU memory (so does CPython's multiprocessing.popen_spawn_win32)."""
+    return str(getattr(sys, "_base_executable", sys.executable)) if _is_redirected() else sys.executable
+
+
+def interpreter_env() -> dict[str, str]:
+    """What makes the real interpreter know its venv."""
+    return {"__PYVENV_LAUNCHER__": sys.executable} if _is_redirected() else {}
+
+
+def _is_redirected() -> bool:
+    return sys.platform == "win32" and getattr(sys, "_base_executable", sys.executable) != sys.executable
+
+
 class ChildProcess:
     """The real `Child`."""
 
@@ -75,12 +90,12 @@ class ChildProcess:
     async def spawn(cls, load: wire.Load, env: Mapping[str, str] | None = None) -> Self:
         """A fresh interpreter (-P: the current folder must not shadow modules)."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            interpreter(),
             *("-P", "-m", "tts_node.life.child"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, **interpreter_env(), **(env or {})},
             creationflags=_CREATION_FLAGS,
         )
         child = cls(process)

@@ -19,9 +19,10 @@ from tts_node.domain import Memory, ModelState
 from tts_node.errors import EngineCrashed, EngineError, EngineHung, EngineLoadFailed, EngineOutOfMemory, NodeError
 from tts_node.life import wire
 from tts_node.life.backoff import Backoff
-from tts_node.life.budget import MIB, Budget
+from tts_node.life.budget import Budget
 from tts_node.life.estimate import Estimates
 from tts_node.life.limits import SlotLimits
+from tts_node.life.machine import MIB
 from tts_node.life.process import Child, ChildEnded, Launch
 from tts_node.life.tasks import Tasks
 from tts_node.life.timing import REAL, Timing

@@ -1,7 +1,7 @@
 """The `Engine` of the Chatterbox models. Import this in the child process only.
 
 A take that runs on or breaks off is made once more with another seed, derived from the first: the same
-request gives the same speech, whichever take is kept.
+seed gives the same speech, whichever take is kept.
 """
 
 import secrets

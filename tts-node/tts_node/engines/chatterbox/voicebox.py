@@ -1,7 +1,7 @@
 """A loaded model: text and a voice in, a waveform out. One call at a time, on one thread.
 
 Everything the package keeps between calls and should not is put right here: `model.conds`, leaked hooks,
-the global random state. `Voicebox.speak` with watermark and without trimming gives what the package's own
+the global random state. What comes out, with watermark and without trimming, is what the package's own
 `generate()` gives for the same seed, bit for bit; a test compares.
 """
 
