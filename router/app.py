@@ -57,6 +57,7 @@ class House:
         self.instance = secrets.token_hex(4)
         self.drained: set[str] = set()  # outlives a reload, like the limiter's buckets
         self.limiter = Limiter(self.clock)
+        self._libraries: dict[Path, VoiceLibrary] = {}
         self._load = load
         self._is_draining = False
         self._retiring: set[asyncio.Task[None]] = set()
@@ -87,6 +88,12 @@ class House:
     @property
     def is_draining(self) -> bool:
         return self._is_draining
+
+    def library_in(self, folder: Path) -> VoiceLibrary:
+        """The one library of that folder, whichever configuration asks."""
+        if folder not in self._libraries:
+            self._libraries[folder] = VoiceLibrary(folder)
+        return self._libraries[folder]
 
     def drain(self) -> None:
         """Say on /ready that this router takes nothing new."""
@@ -163,15 +170,18 @@ class Wing:
         self.settings = settings
         self._providers = providers.build(settings, clock)
         cards = {name: provider.card for name, provider in self._providers.items()}
-        self.roster = Roster(cards, observer, clock, drained=house.drained)
+        self.roster = Roster(
+            cards, observer, clock, drained=house.drained, on_probe=lambda name: self.copies.sweep(name)
+        )
         self.catalogue = Catalogue(cards, settings.models, settings.speech, self.roster)
-        library = VoiceLibrary(_folder(settings.speech.voices_dir))
+        library = house.library_in(_folder(settings.speech.voices_dir))
         self.voices = VoiceBook(settings.voices, self.roster, library)
         self.copies = Copies(
             library,
             {name: p.voices for name, p in self._providers.items() if isinstance(p, TtsNode)},
             is_live=lambda name: self.roster.standing(name).is_available,
             cloners=lambda name: [model.id for model in self.roster.models_of(name).values() if model.clones],
+            reported=lambda name: [voice.id for voice in self.roster.voices_of(name)],
         )
         self._warmer = Warmer(self._providers)
         door = Door(settings, house.instance)

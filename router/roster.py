@@ -56,9 +56,12 @@ class Roster:
         *,
         jitter: Callable[[], float] = random.random,
         drained: set[str] | None = None,
+        on_probe: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`on_probe` is told the provider after every probe that has been taken in."""
         self.cards = cards
         self._observer = observer
+        self._on_probe = on_probe
         self._clock = clock
         self._jitter = jitter
         self._drained = drained if drained is not None else set()
@@ -174,6 +177,7 @@ class Roster:
         """Take in what a probe showed."""
         self._sign_host(self._tallies[provider].card.host, probe.host, probe.detail)
         self._note_provider(provider, probe)
+        self._on_probe(provider)
 
     def note_touches(self, host: str, touches: Mapping[str, Probe]) -> None:
         """Take in one round of touches on `host`, by provider: one sign of the machine, however many it has."""

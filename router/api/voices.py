@@ -21,6 +21,9 @@ MAX_RECORDING_BYTES: Final = 10 * 1024 * 1024  # OpenAI's bound on audio_sample
 _MAX_BODY_BYTES: Final = MAX_RECORDING_BYTES + 65_536
 _MAX_NAME_CHARS: Final = 64
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
+_NOBODY_COPIES: Final = (
+    "no engine here copies voices; run `tts-node setup` and `tts-node download chatterbox-turbo` on a node"
+)
 _GENDERS: Final = ("female", "male", "neutral")
 
 
@@ -61,12 +64,15 @@ async def upload_voice(view: VoicesHouse, request: Request[Any, Any, Any]) -> di
     voice = LibraryVoice(
         id=voice_id,
         hash=content_hash,
-        name=_name(form.get("name"), view.settings),
+        name=_name(form.get("name"), view, voice_id),
         created_at=int(time.time()),
         language=_language(form.get("language")),
         gender=_gender(form.get("gender")),
     )
-    return _library_row(await copies.add(voice, recording))
+    row = _library_row(await copies.add(voice, recording))
+    if not copies.cloning:
+        row["warnings"] = [*row["warnings"], _NOBODY_COPIES]
+    return row
 
 
 @get(["/v1/audio/voices/{voice:str}", "/audio/voices/{voice:str}"], sync_to_thread=False)
@@ -116,7 +122,7 @@ def _row(entry: ListedVoice, view: VoicesView) -> dict[str, object]:
     return row | _library_row(entry.library) | {"nodes": nodes}
 
 
-def _library_row(voice: LibraryVoice) -> dict[str, object]:
+def _library_row(voice: LibraryVoice) -> dict[str, Any]:
     return {
         "object": "audio.voice",
         "id": voice.id,
@@ -153,7 +159,7 @@ async def _recording(value: object) -> bytes:
     return recording
 
 
-def _name(value: object, settings: Settings) -> str:
+def _name(value: object, view: VoicesView, voice_id: str) -> str:
     name = value.strip() if isinstance(value, str) else ""
     if not 0 < len(name) <= _MAX_NAME_CHARS or not name.isprintable() or set(name) & set('/\\"'):
         raise InvalidRequest(
@@ -161,7 +167,11 @@ def _name(value: object, settings: Settings) -> str:
             param="name",
             code="invalid_name",
         )
-    if name.lower() in OPENAI_VOICES or name in settings.voices or name.lower() == "default":
+    taken = {"default", *OPENAI_VOICES, *(each.lower() for each in view.settings.voices)}
+    for entry in view.voices.listed(_speech_providers(view.roster)):
+        if entry.library is None and entry.voice.id != voice_id:
+            taken |= {entry.voice.id.lower(), entry.voice.name.lower()}
+    if name.lower() in taken:
         raise Conflict(f"{name!r} is a voice already. Choose another name.", param="name", code="name_taken")
     return name
 

@@ -6,7 +6,9 @@ the middle of a request, and a node that takes over speaks with the voice that t
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -17,13 +19,17 @@ from router.ports import VoiceKeeper
 from router.speech.library import VoiceLibrary
 
 _AT_ONCE: Final = 2  # recordings under way to nodes in the background, and voices being prepared there
+_DELETIONS_AT_ONCE: Final = 8  # under way to one node
+_RETRY_S: Final = 10.0  # before a node that refused a deletion is asked again
+_REMEMBERED_S: Final = 30 * 86_400  # a deletion, after which a node that was off for so long may bring it back
 _log = logging.getLogger(__name__)
 
 Cloners = Callable[[str], Sequence[str]]  # provider → its models that copy voices; none while it is away
 
 
 class Copies:
-    """Owns the background tasks. `keepers` are the tts-nodes by provider name, in order of preference."""
+    """Owns the background tasks. `keepers` are the tts-nodes by provider name, in order of preference; `reported`
+    gives the ids of the voices that one has said it has."""
 
     def __init__(
         self,
@@ -32,16 +38,22 @@ class Copies:
         *,
         is_live: Callable[[str], bool],
         cloners: Cloners,
+        reported: Callable[[str], Iterable[str]] = lambda _: (),
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.library = library
         self._keepers = keepers
         self._is_live = is_live
         self._cloners = cloners
+        self._reported = reported
+        self._clock = clock
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._preparing = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._bringing: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._leaving: dict[str, set[asyncio.Task[None]]] = {}
+        self._leaving: dict[str, dict[str, asyncio.Task[None]]] = {}  # by voice, then by provider
+        self._arriving: Counter[str] = Counter()  # uploads that are being judged
+        self._refused: dict[tuple[str, str], float] = {}  # provider and voice → when to ask again
 
     @property
     def cloning(self) -> list[str]:
@@ -55,10 +67,15 @@ class Copies:
         """
         if known := self.library.check_free(voice):
             return known
-        if leaving := self._leaving.get(voice.id):  # the same recording was deleted just now: not in that order
-            await asyncio.wait(leaving)
-        judge, warnings, preview = await self._judged(voice, recording)
-        kept = await self.library.add(msgspec.structs.replace(voice, warnings=warnings), recording, preview)
+        self._arriving[voice.id] += 1
+        try:
+            while leaving := self._leaving.get(voice.id):  # deleted just now: not in that order
+                await asyncio.wait(leaving.values())
+            judge, warnings, preview = await self._judged(voice, recording)
+            kept = await self.library.add(msgspec.structs.replace(voice, warnings=warnings), recording, preview)
+        finally:
+            self._arriving[voice.id] -= 1
+            self._arriving += Counter()  # without those at 0
         _log.info("voice %s is in the library, judged by %s", kept.id, judge)
         for name in self.cloning:
             self._start(self._copy(name, kept, judge), f"copy {kept.id} to {name}")
@@ -68,9 +85,22 @@ class Copies:
         """Delete it here, and soon on the nodes that can be reached."""
         await self.library.remove(voice)
         for name in self._live():
-            task = self._start(self._forget(name, voice), f"delete {voice.id} at {name}")
-            self._leaving.setdefault(voice.id, set()).add(task)
-            task.add_done_callback(lambda done: self._left(voice.id, done))
+            self._dismiss(name, voice.id)
+
+    def sweep(self, provider: str) -> None:
+        """It has just been seen alive: have it delete what was deleted while it could not be reached."""
+        deleted = self.library.deleted
+        if not deleted or provider not in self._keepers or not self._is_live(provider):
+            return
+        now = self._clock()
+        under_way = sum(provider in leaving for leaving in self._leaving.values())
+        for voice_id in [each for each in self._reported(provider) if each in deleted]:
+            if under_way >= _DELETIONS_AT_ONCE:
+                return
+            if voice_id not in self._arriving and self._refused.get((provider, voice_id), 0.0) <= now:
+                under_way += self._dismiss(provider, voice_id)
+        if now - next(iter(deleted.values())) > _REMEMBERED_S:
+            self._expire(now)
 
     async def bring(self, provider: str, voice: LibraryVoice) -> bool:
         """Give `provider` the voice that it is missing, once for all who wait; False when it keeps none.
@@ -135,16 +165,35 @@ class Copies:
             for place, model in enumerate(self._cloners(name)):
                 await self._keepers[name].prepare_voice(voice.id, model, may_load=place == 0)
 
-    async def _forget(self, name: str, voice: LibraryVoice) -> None:
-        if under_way := self._bringing.get((name, voice.id)):  # it would put back what is deleted now
-            await asyncio.wait((under_way,))
-        await self._keepers[name].delete_voice(voice.id)
+    def _dismiss(self, name: str, voice_id: str) -> bool:
+        """Begin to delete a copy; False when that is under way."""
+        leaving = self._leaving.setdefault(voice_id, {})
+        if name in leaving:
+            return False
+        task = self._start(self._forget(name, voice_id), f"delete {voice_id} at {name}")
+        leaving[name] = task
+        task.add_done_callback(lambda _: self._left(name, voice_id))
+        return True
 
-    def _left(self, voice_id: str, task: asyncio.Task[None]) -> None:
+    async def _forget(self, name: str, voice_id: str) -> None:
+        if under_way := self._bringing.get((name, voice_id)):  # it would put back what is deleted now
+            await asyncio.wait((under_way,))
+        self._refused[name, voice_id] = self._clock() + _RETRY_S
+        await self._keepers[name].delete_voice(voice_id)
+        del self._refused[name, voice_id]
+
+    def _left(self, name: str, voice_id: str) -> None:
         leaving = self._leaving[voice_id]
-        leaving.discard(task)
+        del leaving[name]
         if not leaving:
             del self._leaving[voice_id]
+
+    def _expire(self, now: float) -> None:
+        held = {voice_id for name in self._keepers for voice_id in self._reported(name)}
+        old = {each for each, at in self.library.deleted.items() if now - at > _REMEMBERED_S} - held
+        self._refused = {key: at for key, at in self._refused.items() if key[1] not in old}
+        if old:
+            self._start(self.library.forget_deleted(old), "forget old deletions")
 
     def _live(self) -> list[str]:
         return [name for name in self._keepers if self._is_live(name)]

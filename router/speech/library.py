@@ -3,6 +3,7 @@
     <folder>/voice_<24 hex>/voice.json    what is known of it
     <folder>/voice_<24 hex>/original      the recording as it was uploaded
     <folder>/voice_<24 hex>/preview.wav   a few seconds of it, normalised by a node
+    <folder>/deleted.json                 ids that were deleted and when: a node that was off may still have them
 
 An id is made of the recording's SHA-256, as on the nodes. A folder is written under another name, synced and
 renamed: a voice is there whole or not at all. Paths are made of checked ids only.
@@ -15,7 +16,9 @@ import logging
 import os
 import re
 import shutil
+import time
 import uuid
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +28,7 @@ from router.domain import LibraryVoice
 from router.errors import Conflict, NotFound, RouterError
 
 MAX_VOICES: Final = 500
+MAX_DELETED: Final = 1000  # the oldest are forgotten beyond
 _ID: Final = re.compile(r"voice_[0-9a-f]{24}")
 _UNFINISHED: Final = ".unfinished-"
 _MAX_JSON_BYTES: Final = 65_536
@@ -54,10 +58,12 @@ def default_folder() -> Path:
 class VoiceLibrary:
     """Finds and keeps voices. Reading is free; changes happen one at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self.folder = folder
+        self._clock = clock
         self._changing = asyncio.Lock()
         self._voices = _read(folder)
+        self._deleted = {key: at for key, at in _read_deleted(folder).items() if key not in self._voices}
 
     def __repr__(self) -> str:
         return f"<VoiceLibrary {len(self._voices)} voices in {self.folder}>"
@@ -66,6 +72,15 @@ class VoiceLibrary:
     def voices(self) -> list[LibraryVoice]:
         """All, by name."""
         return sorted(self._voices.values(), key=lambda voice: (voice.name.lower(), voice.id))
+
+    @property
+    def deleted(self) -> Mapping[str, int]:
+        """When (Unix time) each voice was deleted whose copies may still be somewhere, oldest first."""
+        return self._deleted
+
+    def is_deleted(self, wanted: str) -> bool:
+        """Whether this is the id of a voice that was deleted here."""
+        return wanted.strip().lower() in self._deleted
 
     def find(self, wanted: str) -> LibraryVoice | None:
         """By id, or by name in any case."""
@@ -126,14 +141,40 @@ class VoiceLibrary:
             except OSError as exc:
                 raise LibraryFull(f"The library cannot be written: {exc.strerror or exc}.") from exc
             self._voices = self._voices | {voice.id: voice}
+            # Should that not reach the disk: what is there counts more than its deletion at the next start.
+            with contextlib.suppress(LibraryFull):
+                await self._set_deleted({key: at for key, at in self._deleted.items() if key != voice.id})
             return voice
 
     async def remove(self, voice: LibraryVoice) -> None:
-        """Delete it. Raises NotFound when it is gone."""
+        """Delete it, and remember that. Raises NotFound when it is gone, LibraryFull when the disk refuses."""
         async with self._changing:
             self.get(voice.id)
-            await asyncio.to_thread(_remove, self.folder, voice.id)
+            before = self._deleted
+            await self._set_deleted(before | {voice.id: int(self._clock())})
+            try:
+                await asyncio.to_thread(_remove, self.folder, voice.id)
+            except OSError as exc:
+                with contextlib.suppress(LibraryFull):
+                    await self._set_deleted(before)
+                raise LibraryFull(f"The library cannot be written: {exc.strerror or exc}.") from exc
             self._voices = {key: value for key, value in self._voices.items() if key != voice.id}
+
+    async def forget_deleted(self, ids: Collection[str]) -> None:
+        """Nobody has these any more. Raises LibraryFull when the disk refuses."""
+        async with self._changing:
+            await self._set_deleted({key: at for key, at in self._deleted.items() if key not in ids})
+
+    async def _set_deleted(self, deleted: dict[str, int]) -> None:
+        if deleted == self._deleted:
+            return
+        self._deleted, before = dict(list(deleted.items())[-MAX_DELETED:]), self._deleted
+        try:
+            await asyncio.to_thread(_write_deleted, self.folder, self._deleted)
+        except OSError as exc:
+            if deleted.keys() > before.keys():  # one more: it is not deleted then
+                self._deleted = before
+            raise LibraryFull(f"The library cannot be written: {exc.strerror or exc}.") from exc
 
     async def _file(self, voice: LibraryVoice, name: str) -> bytes:
         try:
@@ -147,10 +188,42 @@ def _read(folder: Path) -> dict[str, LibraryVoice]:
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for place in sorted(folder.iterdir()):
             if place.name.startswith(_UNFINISHED):
-                shutil.rmtree(place, ignore_errors=True)
+                _clear(place)
             elif _ID.fullmatch(place.name) and (voice := _read_voice(place)):
                 voices[voice.id] = voice
     return voices
+
+
+def _clear(unfinished: Path) -> None:
+    if unfinished.is_dir():
+        shutil.rmtree(unfinished, ignore_errors=True)
+    else:
+        unfinished.unlink(missing_ok=True)
+
+
+def _read_deleted(folder: Path) -> dict[str, int]:
+    try:
+        with (folder / "deleted.json").open("rb") as file:
+            deleted = msgspec.json.decode(file.read(_MAX_JSON_BYTES), type=dict[str, int])
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        _log.warning("%s is ignored: %s", folder / "deleted.json", exc)
+        return {}
+    return {key: at for key, at in sorted(deleted.items(), key=lambda each: each[1]) if _ID.fullmatch(key)}
+
+
+def _write_deleted(folder: Path, deleted: Mapping[str, int]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
+    try:
+        with unfinished.open("xb") as file:
+            file.write(msgspec.json.encode(deleted))
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(folder / "deleted.json")
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _read_voice(place: Path) -> LibraryVoice | None:

@@ -44,6 +44,7 @@ class Finder(Protocol):
     @property
     def voices(self) -> Sequence[LibraryVoice]: ...
     def find(self, wanted: str) -> LibraryVoice | None: ...
+    def is_deleted(self, wanted: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class VoiceBook:
         if voice in self._configured:
             theirs = self._configured[voice].use.get(provider)
             return VoiceMatch.MISSING if theirs is None else VoiceMatch.MAPPED
+        if self._is_deleted(voice):
+            return VoiceMatch.MISSING  # a node that was off may still have it
         reported = self._reports.voices_of(provider)
         is_there = not reported or any(entry.id == voice for entry in reported)
         return VoiceMatch.SAME if is_there else VoiceMatch.MISSING
@@ -116,7 +119,12 @@ class VoiceBook:
             entries[name] = (Voice(name, name, settings.language, settings.gender), list(settings.use))
         for provider in providers:
             for voice in self._reports.voices_of(provider):
+                if self._is_deleted(voice.id):
+                    continue
                 entry = entries.setdefault(voice.id, (voice, []))
                 if voice.id not in self._configured:
                     entry[1].append(provider)
         return [ListedVoice(voice, tuple(owners), library.get(voice.id)) for voice, owners in entries.values()]
+
+    def _is_deleted(self, voice: str) -> bool:
+        return self._library is not None and voice not in self._configured and self._library.is_deleted(voice)

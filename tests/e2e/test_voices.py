@@ -250,6 +250,21 @@ def test_a_deleted_voice_is_unknown_everywhere(house: House) -> None:
     assert 404 == house.router.get(f"{where}/preview").status_code
 
 
+def test_a_voice_deleted_while_a_node_was_off_stays_deleted(tmp_path: Path) -> None:
+    """The node comes back with its copy: it is listed nowhere, spoken by nobody, and soon off the node."""
+    with house_in(tmp_path) as house:
+        row = house.uploaded()
+        where = f"{VOICES}/{row['id']}"
+        house.first.kill()
+        assert 200 == http.delete(house.router.base_url + where).status_code
+        with start_cloner(tmp_path, "first", house.first.port) as back:
+            assert 200 == house.say("nova").status_code
+            assert row["id"] not in [each["id"] for each in house.router.get(VOICES).json()["voices"]]
+            assert [404, 404] == [house.say(wanted).status_code for wanted in (row["id"], "Anna")]
+            wait_until("it is gone", lambda: back.get(where).status_code == 404)
+            assert 404 == house.router.get(where).status_code
+
+
 def test_a_node_lost_mid_way_is_followed_in_the_same_voice(tmp_path: Path) -> None:
     """Killed under load: no request fails, and not one is spoken by another voice."""
     with house_in(tmp_path) as house:
@@ -287,6 +302,11 @@ providers:
         wait_until("espeak speaks", lambda: house.say(row["id"]).status_code == 200)
         other = house.say(row["id"])
         assert "espeak" == other.headers["x-router-provider"]
+        assert (409, "name_taken") == (
+            (taken := house.upload(BERT, "EN-GB")).status_code,
+            taken.json()["error"]["code"],
+        )
+        assert "tts-node download" in house.upload(BERT, "Bert").json()["warnings"][-1]
         assert "voice=" in other.headers["x-router-substitution"]
         assert "x-tts-voice-hash" not in other.headers
         refused = house.say(row["id"], **{"X-Router-Fallback": "same_voice"})
@@ -314,6 +334,8 @@ def test_without_a_node_no_voice_is_taken(tmp_path: Path) -> None:
     """503 with a line for each node that cannot be reached."""
     config = f"""\
 speech: {{voices_dir: {json.dumps(str(tmp_path / "library"))}}}
+voices:
+  Narrator: {{use: {{demo: alloy}}}}
 providers:
   asleep: {{kind: tts-node, url: "http://127.0.0.1:{free_port()}"}}
   demo: {{kind: demo}}
@@ -322,3 +344,4 @@ providers:
         answer = House(router, router, router).upload()
         assert 503 == answer.status_code
         assert "asleep" in answer.json()["error"]["message"]
+        assert 409 == House(router, router, router).upload(name="narrator").status_code

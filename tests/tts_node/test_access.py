@@ -9,10 +9,14 @@ OPEN = Access(allowed_hosts=("gaming-pc",))
 LOCKED = Access(api_key="s3cret-key")
 
 
-def check(access: Access, path: str = "/v1/models", **headers: str) -> type[NodeError] | None:
+def check(access: Access, path: str = "/v1/models", method: str = "GET", **headers: str) -> type[NodeError] | None:
     """What it raises."""
     try:
-        access.check(path, [(name.encode(), value.encode("latin-1")) for name, value in headers.items()])
+        access.check(
+            method,
+            path,
+            [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()],
+        )
     except NodeError as exc:
         return type(exc)
     return None
@@ -79,24 +83,50 @@ def test_the_host(host: str, expected: type[NodeError] | None) -> None:
     ("origin", "expected"),
     [
         ("http://localhost:3000", None),
-        ("http://192.168.1.20", None),
+        ("http://127.0.0.1:3000", None),
+        ("http://[::1]:3000", None),
         ("https://gaming-pc", None),
+        ("http://192.168.1.20", None),
+        ("http://192.168.1.21", Forbidden),
+        ("http://203.0.113.9", Forbidden),
+        ("http://[2001:db8::1]", Forbidden),
+        ("http://[", Forbidden),
+        ("", Forbidden),
         ("https://evil.example", Forbidden),
         ("http://localhost@evil.example", Forbidden),
         ("null", Forbidden),
     ],
 )
 def test_the_origin(origin: str, expected: type[NodeError] | None) -> None:
-    """A foreign page is refused even where its request names this machine."""
-    assert expected is check(OPEN, host="127.0.0.1:8006", origin=origin)
+    """A foreign page is refused even where its request names this machine, and served from an address too."""
+    assert expected is check(OPEN, host="192.168.1.20:8006", origin=origin)
+
+
+@pytest.mark.parametrize(
+    ("access", "method", "site", "expected"),
+    [
+        (OPEN, "POST", "cross-site", Forbidden),
+        (OPEN, "DELETE", "Cross-Site", Forbidden),
+        (OPEN, "GET", "cross-site", None),
+        (OPEN, "POST", "same-origin", None),
+        (OPEN, "POST", "none", None),
+        (LOCKED, "POST", "cross-site", None),
+    ],
+)
+def test_what_browsers_tell_of_other_sites(
+    access: Access, method: str, site: str, expected: type[NodeError] | None
+) -> None:
+    """A form on a foreign page changes nothing here, whether or not it has an Origin."""
+    headers = {"host": "127.0.0.1:8006", "authorization": "Bearer s3cret-key", "sec_fetch_site": site}
+    assert expected is check(access, method=method, **headers)
 
 
 def test_every_host_header_counts() -> None:
     """A second, harmless Host does not excuse the first."""
     with pytest.raises(Forbidden):
-        OPEN.check("/v1/models", [(b"host", b"localhost"), (b"host", b"evil.example")])
+        OPEN.check("GET", "/v1/models", [(b"host", b"localhost"), (b"host", b"evil.example")])
     with pytest.raises(Forbidden):
-        OPEN.check("/v1/models", [])
+        OPEN.check("GET", "/v1/models", [])
 
 
 @pytest.mark.parametrize(

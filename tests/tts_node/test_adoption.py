@@ -1,6 +1,7 @@
 """Recordings put into the folder by hand become voices."""
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tts_node.threads import Threads
 from tts_node.voices.adoption import Adoption
 from tts_node.voices.clip import Demand
 from tts_node.voices.clip_process import ClipReader
+from tts_node.voices.details import Details
 from tts_node.voices.library import Bounds, Library
 from tts_node.voices.shelf import Shelf
 
@@ -65,6 +67,54 @@ async def test_a_replaced_recording_replaces_the_voice(tmp_path: Path, threads: 
     await watch.look()
     assert before.hash != library.get("anna").hash
     assert 1 == len(library.voices)
+
+
+async def test_a_replacement_keeps_what_is_said_of_the_voice(tmp_path: Path, threads: Threads) -> None:
+    """Its name, language, gender and aliases, and that it is the default."""
+    (tmp_path / "anna.wav").write_bytes(voice(120))
+    watch, library = adoption(tmp_path, threads)
+    await watch.look()
+    details = Details.of("Berta", "de", "female", ["boss"])
+    before = await library.change(library.get("anna"), details)
+    await library.set_default(before)
+    (tmp_path / "anna.wav").write_bytes(voice(180))
+    await watch.look()
+    await watch.look()
+    (after,) = library.voices
+    assert before.hash != after.hash
+    assert (details, after) == (Details.of_voice(after), library.default)
+
+
+async def test_a_replacement_cut_by_a_crash_is_completed(
+    tmp_path: Path, threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new one is there, the older was not deleted yet: the next start does that, under the same name."""
+    (tmp_path / "anna.wav").write_bytes(voice(120))
+    watch, library = adoption(tmp_path, threads)
+    await watch.look()
+    older = library.get("anna")
+    await library.set_default(older)
+    (tmp_path / "anna.wav").write_bytes(voice(180))
+    await watch.look()
+    with monkeypatch.context() as crash:
+        crash.setattr(Library, "_drop", None)
+        with pytest.raises(TypeError):
+            await watch.look()
+    assert 2 == sum(name.startswith("voice_") for name in os.listdir(tmp_path))
+    again, library_again = adoption(tmp_path, threads)
+    await again.look()
+    (after,) = library_again.voices
+    assert older.hash != after.hash
+    assert ("anna", after) == (after.name, library_again.default)
+
+
+async def test_an_entry_that_cannot_be_looked_at_is_passed_over(tmp_path: Path, threads: Threads) -> None:
+    """A link to itself, say; the others are taken up."""
+    (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
+    (tmp_path / "anna.wav").write_bytes(voice())
+    watch, library = adoption(tmp_path, threads)
+    await watch.look()
+    assert ["anna"] == [each.name for each in library.voices]
 
 
 async def test_a_bad_replacement_changes_nothing(tmp_path: Path, threads: Threads) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tts_node.life import wire
 from tts_node.life.child import core_count, failure, fault_of, limit_threads
 from tts_node.life.wire import Fault
-from tts_node.ports import Unspeakable
+from tts_node.ports import Unspeakable, VoiceGone
 
 
 class OutOfMemoryError(RuntimeError):
@@ -18,6 +18,7 @@ class OutOfMemoryError(RuntimeError):
     ("exc", "expected"),
     [
         (Unspeakable("too short", "voice"), Fault.REQUEST),
+        (VoiceGone(), Fault.VOICE),
         (ValueError("hoarse"), Fault.ENGINE),
         (MemoryError(), Fault.MEMORY),
         (OutOfMemoryError("Tried to allocate 2.00 GiB"), Fault.MEMORY),

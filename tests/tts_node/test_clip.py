@@ -129,6 +129,7 @@ async def test_a_reader_whose_client_left_is_ended(tmp_path: Path, monkeypatch: 
     [
         ("open('/etc/hostname')", "Too many open files"),
         ("__import__('socket').socket()", "Too many open files"),
+        ("(__import__('os').close(0), open('/etc/hostname'))", "Too many open files"),
         ("bytearray(2 << 30)", "MemoryError"),
     ],
 )
@@ -158,3 +159,43 @@ async def test_rights_that_are_gone_already_are_no_fault() -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     said, _ = await process.communicate()
     assert "(7, 7)" == said.decode().strip()
+
+
+@pytest.mark.anyio
+async def test_rights_that_cannot_be_given_up_keep_none_of_the_others() -> None:
+    """A limit that the system refuses, in whichever words, does not stop those after it."""
+    code = (
+        "import resource, tts_node.voices.clip_process as process\n"
+        "real_get, real_set = resource.getrlimit, resource.setrlimit\n"
+        "def get(kind):\n"
+        "    if kind == resource.RLIMIT_CPU: raise OSError(1, 'refused')\n"
+        "    return real_get(kind)\n"
+        "def set_(kind, limits):\n"
+        "    if kind == resource.RLIMIT_AS: raise ValueError('not allowed to raise maximum limit')\n"
+        "    real_set(kind, limits)\n"
+        "resource.getrlimit, resource.setrlimit = get, set_\n"
+        "process._give_up_rights()\n"
+        "print(real_get(resource.RLIMIT_NOFILE))\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+    assert "(0, 0)" == said.decode().strip()
+
+
+@pytest.mark.anyio
+async def test_the_reader_is_told_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and tokens of the node's environment stay with the node; what an interpreter needs goes along."""
+    told = tmp_path / "told"
+    spy = tmp_path / "python"
+    spy.write_text(f"#!/bin/sh\nenv > {told}\n")
+    spy.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(spy))
+    monkeypatch.setenv("TTS_NODE_API_KEY", "s3cret-key")
+    monkeypatch.setenv("HF_TOKEN", "hf_s3cret")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/lib")
+    monkeypatch.setenv("PYTHONUTF8", "1")
+    with pytest.raises(BadRequest):
+        await ClipReader()(recordings.voice())
+    text = told.read_text()
+    assert "s3cret" not in text
+    assert {"LD_LIBRARY_PATH=/opt/lib", "PYTHONUTF8=1", f"PATH={os.environ['PATH']}"} <= set(text.splitlines())

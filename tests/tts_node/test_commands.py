@@ -1,5 +1,6 @@
 """`say`, `doctor` and the command line itself, as processes."""
 
+import asyncio
 import re
 import socket
 import subprocess
@@ -9,6 +10,10 @@ from pathlib import Path
 import pytest
 
 import sound
+from tts_node.commands.say import quiet, say
+from tts_node.domain import AudioFormat, SpeechRequest
+from tts_node.settings import read_settings
+from tts_node.voices.adoption import Adoption
 
 
 def tts_node(*args: str, given: str | None = None, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
@@ -35,6 +40,20 @@ def test_say_writes_what_the_suffix_says(tmp_path: Path, suffix: str) -> None:
     assert float(found.group(1)) == pytest.approx(heard.duration_s, abs=0.08)
     assert heard.is_speech_like
     assert [output] == list(tmp_path.iterdir())
+
+
+def test_say_takes_up_no_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The voices' folder may be a serving node's."""
+    looks: list[Adoption] = []
+
+    async def watch(adoption: Adoption) -> None:
+        looks.append(adoption)
+
+    monkeypatch.setattr(Adoption, "watch", watch)
+    request = SpeechRequest(text="Hello.", model=None, voice=None, format=AudioFormat.PCM, speed=1.0)
+    settings = read_settings({"engine": "espeak", "voices_dir": str(tmp_path / "voices")}, {})
+    asyncio.run(say(settings, request, tmp_path / "x.pcm", quiet))
+    assert (True, []) == ((tmp_path / "x.pcm").exists(), looks)
 
 
 def test_say_reads_standard_input(tmp_path: Path) -> None:

@@ -21,6 +21,16 @@ async def test_a_fault_before_the_first_byte_has_its_status() -> None:
         assert 200 == (await client.post("/v1/audio/speech", json={"input": "audio"})).status_code
 
 
+async def test_a_voice_that_vanished_is_missing() -> None:
+    """Deleted between its order and its turn: the same 404 as before the order, and no path."""
+    async with hosted() as (_, client):
+        reply = await client.post("/v1/audio/speech", json={"input": "lose"})
+        error = reply.json()["error"]
+        assert (404, "voice", "voice_missing") == (reply.status_code, error["param"], error["code"])
+        assert "/" not in error["message"]
+        assert 200 == (await client.post("/v1/audio/speech", json={"input": "audio"})).status_code
+
+
 async def test_a_complete_reply_is_whole_or_an_error() -> None:
     """Audio made before the fault is not sent."""
     async with hosted() as (_, client):

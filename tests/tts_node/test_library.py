@@ -18,8 +18,9 @@ from tts_node.voices.clip import Demand
 from tts_node.voices.clip_process import ClipReader
 from tts_node.voices.details import Details
 from tts_node.voices.library import Bounds, Library, Upload
+from tts_node.voices.prints import keep_newest, print_name
 from tts_node.voices.recording import Measures, Recording
-from tts_node.voices.shelf import Shelf, id_of
+from tts_node.voices.shelf import MAX_FORGOTTEN, Extras, Shelf, id_of
 
 pytestmark = pytest.mark.anyio
 GOOD = Measures(heard_s=8.0, is_cut=False, speech_s=8.0, loudness_lufs=-20.0, clipped_share=0.0, snr_db=40.0)
@@ -214,6 +215,51 @@ async def test_a_copys_name_gives_way(tmp_path: Path, threads: Threads) -> None:
     assert ("chief",) == kept.aliases
 
 
+async def test_a_copys_other_name_is_free_too(tmp_path: Path, threads: Threads) -> None:
+    """Somebody may have the name with the suffix as well."""
+    library = open_library(tmp_path, threads)
+    voice_id = id_of(hashlib.sha256(b"anna").hexdigest())
+    await library.add(upload(b"mine", aliases=[f"Anna ({voice_id[6:12]})"]))
+    kept, _ = await library.replicate(voice_id, upload())
+    assert f"Anna ({voice_id[6:12]} 2)" == kept.name
+
+
+async def test_a_voice_goes_with_its_prints(tmp_path: Path, threads: Threads) -> None:
+    """What engines took from its recording, of every model; others' stay."""
+    library = open_library(tmp_path / "voices", threads, cache=tmp_path / "cache")
+    kept, other = await library.add(upload()), await library.add(upload(b"bert", "Bert"))
+    for model in ("turbo", "nano"):
+        (tmp_path / "cache" / model).mkdir(parents=True)
+        for each in (kept, other):
+            (tmp_path / "cache" / model / print_name(each.hash, "0.conds")).write_bytes(b"print")
+    await library.remove(kept)
+    left = [name for model in ("turbo", "nano") for name in os.listdir(tmp_path / "cache" / model)]
+    assert [print_name(other.hash, "0.conds")] * 2 == left
+
+
+async def test_prints_are_bounded(tmp_path: Path) -> None:
+    """The oldest go; other files stay."""
+    for age, name in enumerate(("a.conds", "b.conds", "c.conds", "d.json")):
+        (tmp_path / name).write_bytes(b"")
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    keep_newest(tmp_path, "*.conds", 2)
+    assert ["a.conds", "b.conds", "d.json"] == sorted(os.listdir(tmp_path))
+
+
+async def test_many_forgotten_recordings_are_remembered(tmp_path: Path, threads: Threads) -> None:
+    """Over a restart, with the default: the file may be long."""
+    library = open_library(tmp_path, threads)
+    await library.set_default(kept := await library.add(upload()))
+    hashes = tuple(hashlib.sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(MAX_FORGOTTEN))
+    Shelf(tmp_path).write_extras(Extras(kept.id, hashes))
+    again = open_library(tmp_path, threads)
+    assert again.default == kept
+    assert again.is_forgotten(hashes[0])
+    last = await again.add(replace(upload(b"last", "Last"), source="last.wav"))
+    await again.remove(last)
+    assert [False, True] == [again.is_forgotten(each) for each in (hashes[0], last.hash)]
+
+
 async def test_the_library_is_bounded(tmp_path: Path, threads: Threads) -> None:
     """In number and in bytes; nothing is written beyond."""
     few = open_library(tmp_path / "few", threads, bounds=Bounds(voices=1))
@@ -256,6 +302,8 @@ async def test_torn_and_foreign_folders_are_passed_over(
     (tmp_path / torn.id / "clip.wav").write_bytes(b"")
     (tmp_path / odd.id / "voice.json").write_text("{")
     (tmp_path / ".unfinished-1").mkdir()
+    os.utime(tmp_path / ".unfinished-1", (0, 0))
+    (tmp_path / ".unfinished-2").mkdir()
     (tmp_path / "holiday pictures").mkdir()
     (tmp_path / ("voice_" + "f" * 24)).symlink_to("/")
     (tmp_path / "library.json").write_text("[[[")
@@ -264,6 +312,7 @@ async def test_torn_and_foreign_folders_are_passed_over(
     assert torn.id in caplog.text
     assert odd.id in caplog.text
     assert not (tmp_path / ".unfinished-1").exists()
+    assert (tmp_path / ".unfinished-2").exists()  # another process may be writing it
     assert (tmp_path / "holiday pictures").exists()
     assert torn.id == (await again.add(upload(b"torn", "torn"))).id
 

@@ -93,6 +93,24 @@ async def test_yield_sends_the_queue_away(node: Node) -> None:
         assert turns.is_busy
 
 
+async def test_resume_takes_back_what_yield_has_yet_to_do(node: Node, nursery: Nursery) -> None:
+    """Yielded and resumed while it speaks: the model is still there afterwards."""
+
+    async def listen() -> None:
+        async with node.speaking(node.order(SpeechRequest("Hi"))) as utterance:
+            async for _ in utterance.pieces():
+                pass
+
+    task = asyncio.create_task(listen())
+    child = await nursery.child()
+    job = await child.next_job()
+    assert not node.make_room()
+    node.resume()
+    child.give(wire.Done(job.id, 0.1))
+    await task
+    assert (False, ModelState.UP) == (child.was_ended, node.state)
+
+
 async def test_yield_calls_off_a_load(node: Node, nursery: Nursery) -> None:
     """A game that wants the device does not wait for a model to come up; who waited for it goes elsewhere."""
     slot = node.models["fake"].slot

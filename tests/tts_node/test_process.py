@@ -26,7 +26,7 @@ from tts_node.errors import (
 )
 from tts_node.life.budget import Budget
 from tts_node.life.limits import SlotLimits
-from tts_node.life.process import ChildProcess
+from tts_node.life.process import ChildProcess, ending_of
 from tts_node.life.slot import Slot
 
 pytestmark = pytest.mark.anyio
@@ -52,6 +52,14 @@ async def speak(slot: Slot, *texts: str, instructions: str | None = None) -> byt
     job = Job(id=slot.next_job_id(), text=texts[0], voice="alloy", instructions=instructions)
     async with slot.speaking(job, tuple(Piece(text) for text in texts)) as utterance:
         return b"".join([pcm async for pcm in utterance.pieces()])
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [(0, "exit status 0"), (3, "exit status 3"), (-11, "signal SIGSEGV"), (-40, "signal 40")]
+)
+async def test_every_ending_has_words(code: int, expected: str) -> None:
+    """Signals without a name too."""
+    assert expected == ending_of(code)
 
 
 async def test_a_chatty_library_corrupts_nothing() -> None:

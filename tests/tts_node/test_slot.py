@@ -19,6 +19,7 @@ from tts_node.errors import (
     NodeError,
 )
 from tts_node.life import wire
+from tts_node.life.budget import Tenant
 from tts_node.life.limits import SlotLimits
 from tts_node.life.resident import idle_left_s
 from tts_node.life.slot import Slot
@@ -373,6 +374,89 @@ async def test_unload_aborts_an_unwanted_load() -> None:
         assert b.slot.unload()
         await settle()
         assert (True, ModelState.COLD) == (child.was_ended, b.slot.state)
+
+
+async def test_unload_does_not_wait_for_the_line() -> None:
+    """It comes after the utterance that is spoken; who waits, or comes later, is served by a fresh child."""
+    async with asyncio.timeout(5), bench() as b:
+        speaker = b.speaking()
+        child = await b.nursery.child()
+        job = await child.next_job()
+        waiting = b.speaking()
+        await settle()
+        assert not b.slot.unload()
+        child.give(wire.Done(job.id, 0.1))
+        await speaker
+        fresh = await b.spoken(1)
+        assert b"\1\0" * 24000 == await waiting
+        assert (True, False, ModelState.UP) == (child.was_ended, fresh.was_ended, b.slot.state)
+
+
+async def test_unload_waits_for_who_made_way() -> None:
+    """A batch job that has begun to sound is being spoken too: its model is not loaded twice for it."""
+    async with asyncio.timeout(5), bench() as b:
+        batch = b.speaking("one", "two", priority=Priority.BATCH)
+        child = await b.nursery.child()
+        job = await child.next_job()
+        urgent = b.speaking()
+        await settle()
+        child.give(wire.Done(job.id, 0.1))
+        job = await child.next_job()
+        assert not b.slot.unload()
+        child.give(wire.Done(job.id, 0.1))
+        await urgent
+        job = await child.next_job()
+        child.give(wire.Done(job.id, 0.1))
+        await batch
+        await settle()
+        assert ([child], True, ModelState.COLD) == (b.nursery.children, child.was_ended, b.slot.state)
+
+
+async def test_warm_takes_an_unload_back() -> None:
+    """Who was told to leave after speaking, and then to be up, is up."""
+    async with bench() as b:
+        listener = b.speaking()
+        child = await b.nursery.child()
+        job = await child.next_job()
+        assert not b.slot.unload()
+        b.slot.warm()
+        child.give(wire.Done(job.id, 0.1))
+        await listener
+        await settle()
+        assert (False, ModelState.UP) == (child.was_ended, b.slot.state)
+
+
+async def test_warm_keeps_a_load_whose_waiter_leaves() -> None:
+    """Also one that still waits for room: somebody wants it up."""
+    async with bench() as b:
+        may_enter = asyncio.Event()
+
+        async def enter(_tenant: Tenant, _wait_s: float) -> tuple[str, ...]:
+            await may_enter.wait()
+            return ()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(b.slot.resident._budget, "enter", enter)
+            async with b.slot.speaking(b.job()):
+                await settle()
+                b.slot.warm()
+            await settle()
+            may_enter.set()
+            await settle()
+            assert [ModelState.LOADING, ModelState.UP] == b.recorder.states
+
+
+async def test_an_unexpected_fault_costs_the_child(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever breaks between the node and its child, nobody knows where the child stands: a fresh one serves."""
+    async with asyncio.timeout(5), bench() as b:
+        listener = b.speaking()
+        child = await b.nursery.child()
+        await child.next_job()
+        child.give(RuntimeError("nobody thought of this"))
+        await b.spoken(1)
+        assert b"\1\0" * 24000 == await listener
+        assert (True, ["protocol"]) == (child.was_killed, b.recorder.losses)
+        assert "nobody thought of this" in caplog.text
 
 
 async def test_close_ends_a_speaking_child() -> None:

@@ -16,8 +16,11 @@ import pytest
 import recordings
 import sound
 from cloning import CLONER, pitch_of, tone
+from fakes import FAKE
 from nodes import eventually, hosted
 from tts_node.app import App
+from tts_node.voices.library import Upload
+from tts_node.voices.shelf import LibraryVoice
 
 pytestmark = pytest.mark.anyio
 ANNA = recordings.voice(120)
@@ -159,6 +162,29 @@ async def test_details_can_be_changed(client: httpx.AsyncClient) -> None:
     assert 409 == (await client.patch(f"{ROUTE}/alloy", json={"name": "x"})).status_code
 
 
+async def test_an_alias_is_no_handle(client: httpx.AsyncClient) -> None:
+    """It may be another's own voice: 409 that names the voice; nothing is changed or deleted."""
+    row = (await post(client, aliases="alloy,boss")).json()
+    if not row["aliases"]:
+        row = (await client.patch(f"{ROUTE}/{row['id']}", json={"aliases": ["alloy", "boss"]})).json()
+    for alias in ("alloy", "Boss"):
+        for answer in (
+            await client.delete(f"{ROUTE}/{alias}"),
+            await client.patch(f"{ROUTE}/{alias}", json={"name": "x"}),
+        ):
+            assert (409, "voice_alias") == (answer.status_code, answer.json()["error"]["code"])
+            assert "'Anna'" in answer.json()["error"]["message"]
+    assert [row] == await listed(client)
+    assert 200 == (await client.delete(f"{ROUTE}/anna")).status_code
+
+
+async def test_an_upload_that_nobody_can_speak_with_says_so() -> None:
+    """It is kept, with what to do."""
+    async with hosted(FAKE) as (_, client):
+        warnings = (await post(client)).json()["warnings"]
+    assert "tts-node download chatterbox-turbo" in warnings[-1]
+
+
 async def test_the_default_voice(client: httpx.AsyncClient) -> None:
     """Speaks when none is asked for; null takes it back."""
     row = (await post(client)).json()
@@ -170,7 +196,7 @@ async def test_the_default_voice(client: httpx.AsyncClient) -> None:
     assert {"voice": None} == (await client.put(default, json={"voice": None})).json()
     assert "x-tts-voice-hash" not in (await speak(client)).headers
     assert 404 == (await client.put(default, json={"voice": "nobody"})).status_code
-    assert 400 == (await client.put(default, json={"voice": 7})).status_code
+    assert [400, 400] == [(await client.put(default, json=each)).status_code for each in ({"voice": 7}, {})]
 
 
 async def test_a_voice_is_prepared_ahead(client: httpx.AsyncClient) -> None:
@@ -329,6 +355,31 @@ async def test_more_uploads_than_places_wait_outside(tmp_path: Path) -> None:
         await asyncio.gather(*busy, return_exceptions=True)
     assert (429, "uploads_full") == (answer.status_code, answer.json()["error"]["code"])
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_an_upload_keeps_its_place_until_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings that wait for a reader are bounded too: no new one, and no copy, beside four of them."""
+    async with node_in(tmp_path) as (app, client):
+        arrived, may_go = asyncio.Semaphore(0), asyncio.Event()
+        add = app.library.add
+
+        async def slow_add(upload: Upload) -> LibraryVoice:
+            arrived.release()
+            await may_go.wait()
+            return await add(upload)
+
+        monkeypatch.setattr(app.library, "add", slow_add)
+        waiting = [asyncio.create_task(post(client, name=f"Anna {number}")) for number in range(4)]
+        for _ in waiting:
+            await arrived.acquire()
+        copy = client.put(f"{ROUTE}/voice_{'0' * 24}", data={"name": "Bert"}, files={"audio_sample": BERT})
+        refusals = await asyncio.wait_for(asyncio.gather(post(client, BERT, "Bert"), copy), 10)
+        may_go.set()
+        await asyncio.gather(*waiting)
+        assert 200 == (await post(client, BERT, "Bert")).status_code
+    for answer in refusals:
+        assert (429, "uploads_full") == (answer.status_code, answer.json()["error"]["code"])
+        assert int(answer.headers["retry-after"]) > 0
 
 
 async def test_a_recording_in_the_folder_is_served(tmp_path: Path) -> None:

@@ -85,7 +85,9 @@ class App:
         *,
         registry: Mapping[str, EngineDescriptor] = REGISTRY,
         launch: Launch = ChildProcess.spawn,
+        is_adopting: bool = True,
     ) -> None:
+        """`is_adopting`: recordings in the voices' folder become voices."""
         self.settings = settings
         self._metrics = Metrics(self._queue_depth, lambda: self.node.vram())
         self._load_times = LoadTimes(settings.cache_dir)
@@ -112,6 +114,7 @@ class App:
         }
         self.library = self._open_library([registry[name] for name in offer.models])
         self._adoption = Adoption(settings.voices_dir, self.library, self._threads)
+        self._is_adopting = is_adopting
         self._watching: asyncio.Task[None] | None = None
         self.node = Node(
             models,
@@ -133,7 +136,8 @@ class App:
         self.refresh()
 
     async def __aenter__(self) -> Self:
-        self._watching = asyncio.create_task(self._adoption.watch(), name="watch over the voices' folder")
+        if self._is_adopting:
+            self._watching = asyncio.create_task(self._adoption.watch(), name="watch over the voices' folder")
         return self
 
     async def __aexit__(
@@ -156,6 +160,7 @@ class App:
             demand=Demand.of(descriptors),
             bounds=Bounds(settings.voices_limit, settings.voices_limit_mb << 20),
             reserved=frozenset(name.lower() for catalogue in catalogues for name in catalogue.names),
+            cache=settings.cache_dir,
             on_change=lambda: self.refresh(),
         )
 

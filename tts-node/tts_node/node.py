@@ -202,8 +202,10 @@ class Node:
         return self.unload()
 
     def resume(self) -> ModelState:
-        """Serves again; loads with the next request."""
+        """Serves again; what still speaks stays, the rest loads with the next request."""
         self._is_yielded = False
+        for model in self.models.values():
+            model.slot.stay()
         self._on_change()
         return self.state
 

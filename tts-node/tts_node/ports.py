@@ -18,6 +18,10 @@ class Unspeakable(Exception):
         self.param = param  # the field of the request that is to blame
 
 
+class VoiceGone(Exception):
+    """The clip vanished between being ordered and being spoken."""
+
+
 RETRIED = "retried"  # a note that begins so counts as a second try
 
 

@@ -1,6 +1,7 @@
 """Copies of the library's voices on the nodes: who judges, who gets one, who is brought one."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ class Keeper:
     """A `VoiceKeeper` that writes down what it is asked; `fault` is what it raises on a PUT."""
 
     fault: RouterError | None = None
+    deletion_fault: RouterError | None = None
     heard: list[str] = field(default_factory=list)
     held: dict[str, bytes] = field(default_factory=dict)
     gate: asyncio.Event | None = None
@@ -49,6 +51,9 @@ class Keeper:
 
     async def delete_voice(self, voice_id: str) -> None:
         """Forgets it, as late as it can."""
+        if self.deletion_fault:
+            self.heard.append("refused")
+            raise self.deletion_fault
         for _ in range(20):
             await asyncio.sleep(0)
         self.heard.append("delete")
@@ -61,6 +66,7 @@ def copies_of(
     *,
     is_live: Callable[[str], bool] = lambda _: True,
     cloners: Mapping[str, list[str]] | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> Copies:
     """Over a fresh library; every keeper has the engine `turbo` unless told otherwise."""
     return Copies(
@@ -68,6 +74,8 @@ def copies_of(
         keepers,
         is_live=is_live,
         cloners=lambda name: ["turbo"] if cloners is None else cloners.get(name, []),
+        reported=lambda name: list(keepers[name].held),
+        clock=clock,
     )
 
 
@@ -173,6 +181,66 @@ def test_removal_reaches_the_nodes(tmp_path: Path) -> None:
 
     run(remove())
     assert ({}, [], []) == (one.held, gone.heard, copies.library.voices)
+
+
+def test_who_was_away_deletes_it_when_it_is_back(tmp_path: Path) -> None:
+    """Once; one that refuses is asked again after a while; and the deletion is forgotten when it is old."""
+    away, now = Keeper(deletion_fault=Silent("busy")), [1_000.0]
+    live: set[str] = set()
+    copies = copies_of(tmp_path, {"away": away}, is_live=live.__contains__, clock=lambda: now[0])
+    copies.library._clock = lambda: now[0]
+
+    async def come_and_go() -> None:
+        live.add("away")
+        await copies.add(ANNA, b"anna")
+        await copies.settled()
+        live.clear()
+        await copies.remove(ANNA)
+        copies.sweep("away")
+        live.add("away")
+        for _ in range(2):
+            copies.sweep("away")
+            copies.sweep("away")
+            await copies.settled()
+        assert 1 == away.heard.count("refused")
+        away.deletion_fault = None
+        now[0] += 11
+        copies.sweep("away")
+        await copies.settled()
+        assert (1, {}, [ID]) == (away.heard.count("delete"), away.held, list(copies.library.deleted))
+        now[0] += 31 * 86_400
+        away.held[ID] = b"it was off"
+        copies.sweep("away")
+        await copies.settled()
+        copies.sweep("away")
+        await copies.settled()
+
+    run(come_and_go())
+    assert (2, {}, {}) == (away.heard.count("delete"), away.held, copies.library.deleted)
+
+
+def test_what_is_being_uploaded_is_not_swept(tmp_path: Path) -> None:
+    """The judge has it before the library has."""
+    keeper = Keeper()
+    copies = copies_of(tmp_path, {"node": keeper})
+
+    async def again() -> None:
+        await copies.add(ANNA, b"anna")
+        await copies.settled()
+        await copies.remove(ANNA)
+        await copies.settled()
+        keeper.gate = asyncio.Event()
+        keeper.is_asked.clear()
+        adding = asyncio.create_task(copies.add(ANNA, b"anna"))
+        await keeper.is_asked.wait()
+        keeper.held[ID] = b"anna"
+        copies.sweep("node")
+        keeper.gate.set()
+        await adding
+        await copies.settled()
+
+    run(again())
+    assert ({ID: b"anna"}, {}) == (keeper.held, copies.library.deleted)
 
 
 def test_what_is_uploaded_again_at_once_stays(tmp_path: Path) -> None:

@@ -65,11 +65,44 @@ def test_removal_leaves_nothing(tmp_path: Path) -> None:
     library = VoiceLibrary(tmp_path)
     anna = run(library.add(voice(), b"anna", b""))
     run(library.remove(anna))
-    assert ([], []) == (library.voices, list(tmp_path.iterdir()))
+    assert ([], ["deleted.json"]) == (library.voices, [each.name for each in tmp_path.iterdir()])
     with pytest.raises(NotFound):
         run(library.remove(anna))
     with pytest.raises(NotFound):
         run(library.recording(anna))
+
+
+def test_a_deletion_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a restart, until the recording comes again or nobody has it; bounded, the oldest go first."""
+    monkeypatch.setattr(module, "MAX_DELETED", 2)
+    library = VoiceLibrary(tmp_path, clock=lambda: 7.0)
+    kept = [run(library.add(voice(each, each.decode()), each, b"")) for each in (b"one", b"two", b"three")]
+    for each in kept:
+        run(library.remove(each))
+    again = VoiceLibrary(tmp_path)
+    assert {kept[1].id: 7, kept[2].id: 7} == again.deleted
+    assert [False, True] == [again.is_deleted(each.id.upper()) for each in kept[:2]]
+    run(again.add(kept[1], b"two", b""))
+    run(again.forget_deleted([kept[2].id]))
+    assert {} == again.deleted == VoiceLibrary(tmp_path).deleted
+    (tmp_path / "deleted.json").write_text("[")
+    assert {} == VoiceLibrary(tmp_path).deleted
+
+
+def test_a_disk_that_refuses_a_deletion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """507; the voice is still there, and not remembered as deleted."""
+    library = VoiceLibrary(tmp_path)
+    anna = run(library.add(voice(), b"anna", b""))
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for step in ("_write_deleted", "_remove"):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, step, refuse)
+            with pytest.raises(LibraryFull, match="No space left"):
+                run(library.remove(anna))
+        assert (anna, {}) == (library.find("anna"), library.deleted)
 
 
 def test_torn_and_foreign_folders_are_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

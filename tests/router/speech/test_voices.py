@@ -111,11 +111,17 @@ def test_openais_voices_are_all_there() -> None:
 ANNA = LibraryVoice(id="voice_" + "a" * 24, hash="a" * 64, name="Anna", created_at=1, language="de")
 
 
+GONE = "voice_" + "b" * 24
+
+
 class _Library:
     voices = (ANNA,)
 
     def find(self, wanted: str) -> LibraryVoice | None:
         return ANNA if wanted.lower() in {ANNA.id, "anna"} else None
+
+    def is_deleted(self, wanted: str) -> bool:
+        return wanted.lower() == GONE
 
 
 LIBRARY_BOOK = VoiceBook({}, _Reports(gpu=["fable", ANNA.id], cpu=["en-gb"]), _Library())
@@ -146,3 +152,13 @@ def test_library_voices_are_listed_first_and_once() -> None:
     first, *others = LIBRARY_BOOK.listed(["gpu", "cpu"])
     assert (Voice(ANNA.id, "Anna", "de"), ("gpu",), ANNA) == (first.voice, first.providers, first.library)
     assert ["fable", "en-gb"] == [entry.voice.id for entry in others]
+
+
+def test_a_deleted_voice_is_nowhere() -> None:
+    """Whatever a node that was off still has; also for a provider that reports none."""
+    book = VoiceBook({}, _Reports(gpu=[GONE, "fable"]), _Library())
+    assert [ANNA.id, "fable"] == [entry.voice.id for entry in book.listed(["gpu"])]
+    for wanted in (GONE, GONE.upper()):
+        assert VoiceMatch.MISSING == book.match(wanted, "gpu", "turbo") == book.match(wanted, "silent", "turbo")
+        with pytest.raises(NotFound):
+            book.check_known(wanted, ["gpu", "silent"])

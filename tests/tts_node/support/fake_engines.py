@@ -10,7 +10,7 @@ from math import pi, sin
 from pathlib import Path
 
 from tts_node.domain import SAMPLE_RATE, Clip, EngineConfig, Job, Memory
-from tts_node.ports import Outlet, Unspeakable
+from tts_node.ports import Outlet, Unspeakable, VoiceGone
 
 
 def tone(duration_s: float) -> bytes:
@@ -72,6 +72,9 @@ class Scripted:
 
     def _refuse(self, _outlet: Outlet) -> None:
         raise Unspeakable("This cannot be sung.")
+
+    def _lose(self, _outlet: Outlet) -> None:
+        raise VoiceGone("/home/anna/voices/clip.wav")
 
     def _allocate(self, _outlet: Outlet) -> None:
         bytearray(1 << 62)

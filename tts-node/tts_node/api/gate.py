@@ -42,7 +42,7 @@ class Gate:
             await send(message)
 
         try:
-            self._access.check(scope["path"], scope["headers"])
+            self._access.check(scope["method"], scope["path"], scope["headers"])
         except NodeError as exc:
             self._on_denied(exc.outcome)
             await error_response(exc)(scope, receive, send_named)

@@ -1,7 +1,8 @@
 """/events: who listens hears the node's pulse at once on every change, and a goodbye before it leaves."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 
 import msgspec
 
@@ -38,32 +39,37 @@ class Heartbeat:
         self._goodbye = self._goodbye or reason
         self.notify()
 
-    def check_room(self) -> None:
-        """Raises Unavailable when there are too many listeners already."""
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Server-sent events until the goodbye. Entering takes the place, with no await after the check.
+
+        Raises Unavailable when there are too many listeners already.
+        """
         if len(self._wakes) >= self._limit:
             raise Unavailable(
                 f"{self._limit} listeners are connected already.", code="too_many_listeners", retry_after_s=30
             )
 
-    async def events(self) -> AsyncGenerator[bytes, None]:
-        """Server-sent events until the goodbye. Close it (aclosing) to stop listening."""
-        self.check_room()
         wake = asyncio.Event()
         self._wakes.add(wake)
         try:
-            while True:
-                goodbye = self._goodbye
-                yield self._event(goodbye)
-                if goodbye is not None:
-                    return
-                try:
-                    async with asyncio.timeout(self._interval_s):
-                        await wake.wait()
-                except TimeoutError:
-                    pass
-                wake.clear()
+            async with aclosing(self._events(wake)) as events:
+                yield events
         finally:
             self._wakes.discard(wake)
+
+    async def _events(self, wake: asyncio.Event) -> AsyncGenerator[bytes, None]:
+        while True:
+            goodbye = self._goodbye
+            yield self._event(goodbye)
+            if goodbye is not None:
+                return
+            try:
+                async with asyncio.timeout(self._interval_s):
+                    await wake.wait()
+            except TimeoutError:
+                pass
+            wake.clear()
 
     def _event(self, goodbye: str | None) -> bytes:
         fields = msgspec.structs.asdict(self._status())

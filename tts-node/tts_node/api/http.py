@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope, Send
 
 from tts_node.errors import BodyTimeout, ClientGone, MethodNotAllowed, NodeError, NotFound, TooLarge
 
@@ -81,6 +81,15 @@ async def read_body(scope: Scope, receive: Receive, limit_bytes: int, timeout_s:
                     return bytes(body)
     except TimeoutError as exc:
         raise BodyTimeout(f"The body did not arrive within {timeout_s:g} s.", code="body_timeout") from exc
+
+
+async def put(send: Send, message: Message, stall_s: float) -> None:
+    """Sends; a client that does not read for so long is as good as gone (ClientGone)."""
+    try:
+        async with asyncio.timeout(stall_s):
+            await send(message)
+    except TimeoutError as exc:
+        raise ClientGone from exc
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:

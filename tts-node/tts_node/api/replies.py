@@ -4,14 +4,13 @@ Rule: nothing is sent before the first audio exists, so that every earlier fault
 after the first byte cuts the connection (`Cut`): a short body is never taken for a whole one.
 """
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 
 import msgspec
 from starlette.types import Message, Send
 
-from tts_node.api.http import error_content
+from tts_node.api.http import error_content, put
 from tts_node.domain import (
     BYTES_PER_SAMPLE,
     SAMPLE_RATE,
@@ -20,7 +19,7 @@ from tts_node.domain import (
     Speech,
     SpeechRequest,
 )
-from tts_node.errors import ClientGone, NodeError
+from tts_node.errors import NodeError
 from tts_node.life.utterance import Utterance
 from tts_node.node import Order
 from tts_node.options import warning_of
@@ -146,12 +145,7 @@ class Reply:
         await self._put({"type": "http.response.body", "body": body, "more_body": True})
 
     async def _put(self, message: Message) -> None:
-        """Sends; a client that does not read is as good as gone."""
-        try:
-            async with asyncio.timeout(self._stall_s):
-                await self._send(message)
-        except TimeoutError as exc:
-            raise ClientGone from exc
+        await put(self._send, message, self._stall_s)
 
 
 def heard(utterance: Utterance, rendering: Rendering) -> Speech:

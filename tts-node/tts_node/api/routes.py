@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,6 +21,7 @@ from tts_node.api.http import (
     on_gone,
     on_node_error,
     on_route_error,
+    put,
     read_body,
     while_connected,
 )
@@ -116,17 +117,19 @@ class EventsRoute:
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Beats until the goodbye or the listener's leaving."""
-        self._heartbeat.check_room()
-        with contextlib.suppress(ClientGone):
-            await while_connected(receive, self._beat(send))
+        async with self._heartbeat.listening() as events:
+            with contextlib.suppress(ClientGone):
+                await while_connected(receive, self._beat(send, events))
 
-    async def _beat(self, send: Send) -> None:
+    async def _beat(self, send: Send, events: AsyncIterator[bytes]) -> None:
         headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        async with contextlib.aclosing(self._heartbeat.events()) as events:
-            async for event in events:
-                await send({"type": "http.response.body", "body": event, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        await self._put(send, {"type": "http.response.start", "status": 200, "headers": headers})
+        async for event in events:
+            await self._put(send, {"type": "http.response.body", "body": event, "more_body": True})
+        await self._put(send, {"type": "http.response.body", "body": b""})
+
+    async def _put(self, send: Send, message: Message) -> None:
+        await put(send, message, self._stall_s)
 
 
 class Lists:

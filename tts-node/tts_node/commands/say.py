@@ -93,7 +93,7 @@ async def say(
     """Speaks into a file beside the output, which it replaces only when all is well."""
     part = output.with_name(output.name + ".part")
     try:
-        async with App(settings) as app:
+        async with App(settings, is_adopting=False) as app:
             order = app.node.scripted(app.node.order(request))
             has_speed = order.model.descriptor.has_speed
             with closing(rendering_of(request, has_speed=has_speed, is_whole=True)) as rendering:

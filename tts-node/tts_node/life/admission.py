@@ -54,6 +54,11 @@ class Turns:
         """Whether anybody speaks or waits: the lease that keeps a model loaded."""
         return self.is_busy or self.depth > 0
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether somebody in line has spoken before and made way: its listener has heard a part."""
+        return any(place.is_begun for line in self._lines.values() for place in line)
+
     def must_make_way(self, priority: Priority) -> bool:
         """Whether one of that priority, at the end of a piece, keeps a more urgent one waiting."""
         return any(line for other, line in self._lines.items() if other < priority)

@@ -25,7 +25,7 @@ from typing import NoReturn
 from tts_node.domain import BYTES_PER_SAMPLE, NOTHING_S, SAMPLE_RATE, Clip, Job, Simulation
 from tts_node.engines.simulation import SimulatedEngine
 from tts_node.life import wire
-from tts_node.ports import Engine, Unspeakable
+from tts_node.ports import Engine, Unspeakable, VoiceGone
 
 _READ_BYTES = 65536
 _NICE = 10  # of 19; Windows is told at the spawn
@@ -183,6 +183,8 @@ def fault_of(exc: BaseException) -> wire.Fault:
     """Whose fault an engine's exception is."""
     if isinstance(exc, Unspeakable):
         return wire.Fault.REQUEST
+    if isinstance(exc, VoiceGone):
+        return wire.Fault.VOICE
     text = f"{type(exc).__name__} {exc}".lower()
     is_memory = (
         isinstance(exc, MemoryError) or "outofmemory" in text or any(word in text for word in _MEMORY_WORDS)

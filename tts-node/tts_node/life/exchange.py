@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from tts_node.errors import BadRequest, EngineFailed, EngineOutOfMemory, NodeError
+from tts_node.errors import BadRequest, EngineFailed, EngineOutOfMemory, NodeError, NotFound
 from tts_node.life import wire
 from tts_node.life.process import Child
 from tts_node.life.watchdog import Watchdog
@@ -48,6 +48,12 @@ def fault_of(model: str, failed: wire.Failed) -> NodeError:
     match failed.fault:
         case wire.Fault.REQUEST:
             return BadRequest(failed.message, param=failed.param, code="engine_refused")
+        case wire.Fault.VOICE:
+            return NotFound(
+                "The voice's recording is gone: it was deleted before it could be spoken with. Upload it again.",
+                param="voice",
+                code="voice_missing",
+            )
         case wire.Fault.MEMORY:
             return EngineOutOfMemory(
                 f"{model} had not enough memory for this, or its device failed: {failed.message}. "

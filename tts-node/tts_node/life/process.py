@@ -27,6 +27,16 @@ class ChildEnded(Exception):
     """The process is gone. The message says how."""
 
 
+def ending_of(code: int) -> str:
+    """A process's return code in words."""
+    if code >= 0:
+        return f"exit status {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"signal {-code}"
+
+
 class Child(Protocol):
     """What a slot needs of a child."""
 
@@ -162,7 +172,7 @@ class ChildProcess:
             return "it closed its pipe"
         code = self._process.returncode
         assert code is not None
-        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        return ending_of(code)
 
     async def _listen(self) -> None:
         while data := await self._stderr.read(_READ_BYTES):

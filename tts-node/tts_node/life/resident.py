@@ -243,6 +243,11 @@ class Resident:
                     yield dog
                 except (ChildEnded, wire.WireError) as exc:
                     raise self._lost(child, exc, has_hung=dog.has_bitten) from exc
+                except NodeError:
+                    raise  # the child's own words
+                except Exception as exc:
+                    log.exception("%s: child %d is out of step", self.model, child.pid)
+                    raise self._lost(child, exc, has_hung=dog.has_bitten) from exc
         finally:
             self._is_attended = False
 
@@ -294,6 +299,10 @@ class Resident:
     def unload(self) -> None:
         """Ends the child, or the load, at once. Only for a model that is not in use."""
         assert not self.is_in_use
+        self.leave()
+
+    def leave(self) -> None:
+        """Likewise between two utterances: whoever waits loads anew."""
         self._stop_loading()
         if self._child:
             log.info("%s: unloaded", self.model)
@@ -336,9 +345,10 @@ class Resident:
 
     def _lost(self, child: Child, how: Exception, *, has_hung: bool) -> EngineError:
         """The child is dead or not to be trusted: lets it go and says whose fault it was."""
-        if isinstance(how, wire.WireError):
+        has_ended = isinstance(how, ChildEnded)
+        if not has_ended:
             child.kill()
-        reason = "hang" if has_hung else "protocol" if isinstance(how, wire.WireError) else "crash"
+        reason = "hang" if has_hung else "crash" if has_ended else "protocol"
         log.warning("%s: child %d lost (%s): %s", self.model, child.pid, reason, how)
         self._observer.child_lost(reason)
         self.let_go(child)

@@ -148,10 +148,13 @@ class Slot:
         return await asyncio.shield(task)
 
     def warm(self) -> None:
-        """Begins a load if there is none, and restarts the idle time. Raises EngineLoadFailed if too early."""
+        """Begins a load if there is none, keeps one that runs, and restarts the idle time; takes an unload back
+        that has yet to happen. Raises EngineLoadFailed if too early.
+        """
         self.resident.check_may_load()
+        self.stay()
         self.resident.used()
-        if self.state is ModelState.COLD:
+        if self.state is ModelState.COLD or (self.state is ModelState.LOADING and not self._warming):
             self._warming = self._tasks.start(self._warm(), f"warming of {self.model}")
 
     def send_away(self, why: NodeError) -> None:
@@ -160,12 +163,16 @@ class Slot:
         self.resident.call_off(why)
 
     def unload(self) -> bool:
-        """Ends the child now, or as soon as nobody uses it; says whether that is now."""
+        """Ends the child now, or after what it speaks, whoever waits; says whether that is now."""
         if self.turns.is_in_use:
             self._is_unload_wanted = True
             return False
         self.resident.unload()
         return True
+
+    def stay(self) -> None:
+        """Takes an unload back that has yet to happen."""
+        self._is_unload_wanted = False
 
     async def gone(self) -> None:
         """Returns when every process that was let go has ended."""
@@ -294,6 +301,9 @@ class Slot:
             self._rest()
 
     def _give_turn_back(self) -> None:
+        if self._is_unload_wanted and self.turns.depth and not self.turns.has_begun:
+            self._is_unload_wanted = False
+            self.resident.leave()
         self.turns.give_back()
         self._rest()
 
@@ -331,7 +341,8 @@ class Slot:
         except NodeError as exc:
             log.warning("%s: not warmed: %s", self.model, exc)
         finally:
-            self._warming = None
+            if self._warming is asyncio.current_task():
+                self._warming = None
 
 
 async def _hear_nothing(_pcm: bytes) -> None:

@@ -99,6 +99,7 @@ class Fault(StrEnum):
 
     ENGINE = "engine"  # it raised, and takes the next job
     REQUEST = "request"  # it would refuse the same job again
+    VOICE = "voice"  # the recording that it was told to speak with is gone
     MEMORY = "memory"  # the device is full or broken: this process is not to be trusted with another job
 
 

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from tts_node.errors import NodeError
@@ -71,26 +70,24 @@ class Adoption:
                 return
             data = await self._threads.run((self._folder / name).read_bytes)
             content_hash = await self._threads.run(lambda: hashlib.sha256(data).hexdigest())
-            if self._library.is_forgotten(content_hash) or self._library.find(id_of(content_hash)):
+            known = self._library.find(id_of(content_hash))
+            if self._library.is_forgotten(content_hash) or (known and known.source != name):
                 return
             voice = await self._take(Upload(data, self._details(name), source=name))
         except (NodeError, OSError) as exc:
             log.warning("%s is not taken up as a voice: %s", name, exc)
         else:
+            if known:
+                return
             log.info("%s is now the voice %r (%s)", name, voice.name, voice.id)
             for warning in voice.warnings:
                 log.warning("%s: %s", name, warning)
 
     async def _take(self, upload: Upload) -> LibraryVoice:
         """The older voice of the same file goes when the new one has turned out to be usable, not before."""
-        older = [voice for voice in self._library.voices if voice.source == upload.source]
-        if not older:
-            return await self._library.add(upload)
-        apart = Details.of(f"{upload.details.name[:40]} (replacement)")
-        voice = await self._library.add(replace(upload, details=apart))
-        for each in older:
-            await self._library.remove(each, is_forgotten=False)
-        return await self._library.change(voice, upload.details)
+        if any(voice.source == upload.source for voice in self._library.voices):
+            return await self._library.supersede(upload)
+        return await self._library.add(upload)
 
     def _details(self, name: str) -> Details:
         """`anna.wav` is Anna; `alloy.wav` speaks where clients ask for OpenAI's alloy."""
@@ -105,7 +102,7 @@ def _listing(folder: Path) -> Iterator[_Seen]:
         for number, place in enumerate(folder.iterdir()):
             if number >= _MAX_FILES:
                 return
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # gone meanwhile, or not for this user
                 stat = place.stat()
                 size = stat.st_size if place.is_file() else 0
                 if not place.name.startswith("."):

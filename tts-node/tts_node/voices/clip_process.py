@@ -3,14 +3,15 @@
 Why a process and not a thread: FFmpeg's parsers are native code, and the bytes are a stranger's. A parser that
 crashes, loops or swallows memory takes this process with it and nothing else; a thread could not even be ended.
 Before it reads a byte it gives up what it does not need: it can open no file and no socket (no free
-descriptor), and has bounded memory and CPU time. Windows has no such limits; the deadline holds there too.
+descriptor), and has bounded memory and CPU time; of the node's secrets it is told none. Windows has no such
+limits; the deadline holds there too.
 """
 
 import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import av
 import msgspec
@@ -26,6 +27,10 @@ _CPU_S = 20
 _NICENESS = 10  # speech goes first
 _MAX_ANSWER_BYTES = int((MAX_HEARD_S + 5) * 48_000) + 4096
 
+# What an interpreter needs to find itself, its libraries and its packages: no key, no token.
+_NEEDED = frozenset({"PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "APPDATA"})
+_NEEDED_PREFIX = "PYTHON"
+
 ReadRecording = Callable[[bytes], Awaitable[Recording]]
 
 
@@ -37,6 +42,15 @@ class _Answer(msgspec.Struct):
 
 
 _decoder = msgspec.msgpack.Decoder(_Answer)
+
+
+def needed_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of the node's environment that the process gets."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.upper() in _NEEDED or name.upper().startswith(_NEEDED_PREFIX)
+    }
 
 
 class ClipReader:
@@ -56,6 +70,7 @@ class ClipReader:
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.DEVNULL,
+                    env=needed_environment(os.environ),
                 )
             except OSError as exc:
                 raise Unavailable(
@@ -140,11 +155,11 @@ def _give_up_rights() -> None:
         (resource.RLIMIT_CPU, _CPU_S),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 3),  # stdin, stdout, stderr are open: no other will be
+        (resource.RLIMIT_NOFILE, 0),  # stdin, stdout, stderr are open: no other will be, not even in their place
     ):
-        _, hard = resource.getrlimit(kind)
-        lowest = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
+            _, hard = resource.getrlimit(kind)
+            lowest = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
             resource.setrlimit(kind, (lowest, lowest))
 
 

@@ -7,7 +7,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -22,33 +23,40 @@ MAX_UPLOAD_BYTES = 10 * 1024 * 1024  # OpenAI's bound on audio_sample
 _FIELDS_BYTES = 65_536  # for everything else in the body
 _MAX_FIELDS = 16
 _CHUNK_BYTES = 65_536
-_AT_ONCE = 4  # bodies in memory
+_AT_ONCE = 4  # recordings in memory
 _NEWEST = 2**40  # seconds
 
 
 class Uploads:
-    """Reads uploads, a few at a time."""
+    """Takes uploads in, a few at a time: a place is held until the recording is kept, or refused."""
 
     def __init__(self, body_timeout_s: float) -> None:
         self._body_timeout_s = body_timeout_s
-        self._reading = 0
+        self._held = 0
 
-    async def read(self, scope: Scope, receive: Receive) -> Upload:
-        """Raises BadRequest, TooLarge, BodyTimeout, Busy; ClientGone when the client leaves first."""
-        if self._reading >= _AT_ONCE:
-            raise Busy(f"{_AT_ONCE} uploads are being read already.", code="uploads_full", retry_after_s=2)
-        self._reading += 1
+    @asynccontextmanager
+    async def held(self, scope: Scope, receive: Receive) -> AsyncIterator[Upload]:
+        """The upload; leave the context when its bytes are no longer needed.
+
+        Raises BadRequest, TooLarge, BodyTimeout, Busy; ClientGone when the client leaves first.
+        """
+        if self._held >= _AT_ONCE:
+            raise Busy(f"{_AT_ONCE} uploads are being taken in already.", code="uploads_full", retry_after_s=2)
+        self._held += 1
         try:
-            headers = Headers(scope=scope)
-            if not headers.get("content-type", "").lower().startswith("multipart/form-data"):
-                raise BadRequest(
-                    "The body must be multipart/form-data with the fields 'name' and 'audio_sample'.",
-                    code="invalid_multipart",
-                )
-            body = await read_body(scope, receive, MAX_UPLOAD_BYTES + _FIELDS_BYTES, self._body_timeout_s)
-            return await _upload_of(await _parsed(headers, body))
+            yield await self._read(scope, receive)
         finally:
-            self._reading -= 1
+            self._held -= 1
+
+    async def _read(self, scope: Scope, receive: Receive) -> Upload:
+        headers = Headers(scope=scope)
+        if not headers.get("content-type", "").lower().startswith("multipart/form-data"):
+            raise BadRequest(
+                "The body must be multipart/form-data with the fields 'name' and 'audio_sample'.",
+                code="invalid_multipart",
+            )
+        body = await read_body(scope, receive, MAX_UPLOAD_BYTES + _FIELDS_BYTES, self._body_timeout_s)
+        return await _upload_of(await _parsed(headers, body))
 
 
 async def _parsed(headers: Headers, body: bytes) -> FormData:

@@ -6,9 +6,11 @@ free, every change is made under one lock, on disk first and in memory after.
 
 import asyncio
 import hashlib
+import itertools
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import msgspec
 
@@ -19,8 +21,9 @@ from tts_node.voices.catalogue import close_matches
 from tts_node.voices.clip import Demand, judge
 from tts_node.voices.clip_process import ReadRecording
 from tts_node.voices.details import Details
+from tts_node.voices.prints import delete_prints
 from tts_node.voices.recording import wav_of
-from tts_node.voices.shelf import Extras, LibraryVoice, Shelf, id_of
+from tts_node.voices.shelf import MAX_FORGOTTEN, Extras, LibraryVoice, Shelf, id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Upload:
 
 
 class Library:
-    """Finds and keeps voices. `reserved`: ids of voices that engines have of their own, in lower case."""
+    """Finds and keeps voices. `reserved`: ids of voices that engines have of their own, in lower case; `cache`:
+    where engines keep what they took from recordings, in a folder per model."""
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Library:
         demand: Demand,
         bounds: Bounds,
         reserved: Collection[str] = frozenset(),
+        cache: Path | None = None,
         on_change: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -62,6 +67,7 @@ class Library:
         self._demand = demand
         self._bounds = bounds
         self._reserved = reserved
+        self._cache = cache
         self._on_change = on_change
         self._clock = clock
         self._changing = asyncio.Lock()
@@ -183,10 +189,34 @@ class Library:
             if is_forgotten and voice.source and voice.hash not in forgotten:
                 forgotten = (*forgotten, voice.hash)
             default = None if self._extras.default == voice.id else self._extras.default
-            await self._write_extras(Extras(default, forgotten))
-            await self._threads.run(self._shelf.remove, voice.id)
-            self._take({key: each for key, each in self._voices.items() if key != voice.id}, self._extras)
-            self._on_change()
+            await self._write_extras(Extras(default, forgotten[-MAX_FORGOTTEN:]))
+            await self._drop(voice)
+
+    async def supersede(self, upload: Upload) -> LibraryVoice:
+        """The recording takes the place of those that were adopted from the same file before, with all that is
+        said of them. It is whole before they go; what a crash leaves of them, the next call clears.
+
+        Raises BadRequest, StorageFailed.
+        """
+        voice_id = id_of(content_hash := await self._hash(upload.data))
+        recording = None if voice_id in self._voices else await self._reader(upload.data)
+        warnings = judge(recording.measures, self._demand) if recording else ()
+        async with self._changing:
+            older = [
+                each for each in self._voices.values() if each.source == upload.source and each.id != voice_id
+            ]
+            kept = self._voices.get(voice_id)
+            if kept is None:
+                if older:
+                    newest = max(older, key=lambda each: each.created_at)
+                    upload = replace(upload, details=Details.of_voice(newest))
+                recording = recording or await self._reader(upload.data)
+                kept = await self._keep(upload, content_hash, recording.pcm, warnings)
+            for each in older:
+                if self._extras.default == each.id:
+                    await self._write_extras(Extras(kept.id, self._extras.forgotten))
+                await self._drop(each)
+            return kept
 
     async def set_default(self, voice: LibraryVoice | None) -> None:
         """Who speaks when no voice is asked for; None: the engine's own default."""
@@ -230,6 +260,13 @@ class Library:
         self._take(self._voices | {voice.id: voice}, self._extras)
         self._on_change()
         return voice
+
+    async def _drop(self, voice: LibraryVoice) -> None:
+        await self._threads.run(self._shelf.remove, voice.id)
+        self._take({key: each for key, each in self._voices.items() if key != voice.id}, self._extras)
+        self._on_change()
+        if self._cache:
+            await self._threads.run(delete_prints, self._cache, voice.hash)
 
     async def _rewrite(self, voice: LibraryVoice, details: Details) -> LibraryVoice:
         changed = details.applied_to(voice)
@@ -286,6 +323,13 @@ class Library:
                 code="name_taken",
             )
 
+    def _is_free(self, name: str, owner_id: str) -> bool:
+        try:
+            self._check_name(name, owner_id)
+        except Conflict:
+            return False
+        return True
+
     def _check_aliases(self, aliases: tuple[str, ...], owner_id: str | None) -> None:
         for alias in aliases:
             holder = self.find(alias) or self.find_alias(alias)
@@ -293,10 +337,10 @@ class Library:
                 raise Conflict(f"{alias!r} means {holder.name!r} already.", param="aliases", code="name_taken")
 
     def _made_free(self, details: Details, voice_id: str) -> Details:
-        try:
-            self._check_name(details.name, voice_id)
-        except Conflict:
-            details = details.renamed(f"{details.name[:50]} ({voice_id[6:12]})")
+        short = f"{details.name[:50]} ({voice_id[6:12]}"
+        others = itertools.chain([f"{short})"], (f"{short} {number})" for number in itertools.count(2)))
+        while not self._is_free(details.name, voice_id):
+            details = details.renamed(next(others))
         free = tuple(
             alias
             for alias in details.aliases

@@ -21,6 +21,9 @@ from tts_node.voices.shelf import ID, LibraryVoice
 _JSON_BYTES = 65_536
 _PREVIEW_S = 10
 _WAV_HEADER_BYTES = 44
+_NOBODY_COPIES = (
+    "no engine here copies voices; run `tts-node setup` and `tts-node download chatterbox-turbo` on a node"
+)
 _CHANGEABLE = {"name", "language", "gender", "aliases"}
 
 
@@ -60,8 +63,11 @@ class VoiceRoutes:
 
     async def upload(self, request: Request) -> Response:
         """OpenAI's `POST /v1/audio/voices`."""
-        upload = await self._uploads.read(request.scope, request.receive)
-        return json_response(self._row(await self._library.add(upload)))
+        async with self._uploads.held(request.scope, request.receive) as upload:
+            row = self._row(await self._library.add(upload))
+        if not any(model.descriptor.cloning for model in self._node.models.values()):
+            row["warnings"] = [*row["warnings"], _NOBODY_COPIES]
+        return json_response(row)
 
     async def show(self, request: Request) -> Response:
         """One voice, the engines' own too."""
@@ -75,7 +81,7 @@ class VoiceRoutes:
 
     async def change(self, request: Request) -> Response:
         """Name, language, gender, aliases: what is given is changed, null clears."""
-        voice = self._found(request)
+        voice = self._meant(request)
         wish = await self._json(request)
         if unknown := set(wish) - _CHANGEABLE:
             name = min(unknown)[:64]
@@ -96,15 +102,15 @@ class VoiceRoutes:
         voice_id = request.path_params["id"]
         if not ID.fullmatch(voice_id):
             raise BadRequest(f"{voice_id!a:.80} is no id of a voice.", param="id", code="invalid_id")
-        upload = await self._uploads.read(request.scope, request.receive)
-        voice, is_new = await self._library.replicate(
-            voice_id, upload, is_judged=request.query_params.get("check") == "true"
-        )
+        async with self._uploads.held(request.scope, request.receive) as upload:
+            voice, is_new = await self._library.replicate(
+                voice_id, upload, is_judged=request.query_params.get("check") == "true"
+            )
         return json_response(self._row(voice), 201 if is_new else 200)
 
     async def delete(self, request: Request) -> Response:
         """From the library; what is being spoken with it may still fail."""
-        voice = self._found(request)
+        voice = self._meant(request)
         await self._library.remove(voice)
         return json_response({"object": "audio.voice.deleted", "id": voice.id, "deleted": True})
 
@@ -139,7 +145,12 @@ class VoiceRoutes:
 
     async def choose_default(self, request: Request) -> Response:
         """`{"voice": id, name or null}`."""
-        wanted = (await self._json(request)).get("voice")
+        wish = await self._json(request)
+        if "voice" not in wish:
+            raise BadRequest(
+                "'voice' is missing: a voice's id or name, or null.", param="voice", code="missing_field"
+            )
+        wanted = wish["voice"]
         if wanted is not None and not isinstance(wanted, str):
             raise BadRequest("'voice' is a voice's id or name, or null.", param="voice", code="invalid_type")
         await self._library.set_default(self._library.get(wanted) if wanted else None)
@@ -161,6 +172,17 @@ class VoiceRoutes:
                 ) from None
             raise
 
+    def _meant(self, request: Request) -> LibraryVoice:
+        """Who is to be changed or deleted: by id or name, for an alias may mean another's own voice."""
+        voice, wanted = self._found(request), request.path_params["id"]
+        if self._library.find(wanted) is None:
+            raise Conflict(
+                f"{wanted!a:.80} is an alias of {voice.name!r} ({voice.id}): use that id or name.",
+                param="id",
+                code="voice_alias",
+            )
+        return voice
+
     async def _json(self, request: Request) -> dict[str, Any]:  # JSON edge
         body = await read_body(request.scope, request.receive, _JSON_BYTES, self._body_timeout_s)
         try:
@@ -168,7 +190,7 @@ class VoiceRoutes:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
             raise BadRequest("The body must be a JSON object.", code="invalid_json") from exc
 
-    def _row(self, voice: LibraryVoice) -> dict[str, object]:
+    def _row(self, voice: LibraryVoice) -> dict[str, Any]:  # JSON edge
         default = self._library.default
         return {
             "object": "audio.voice",

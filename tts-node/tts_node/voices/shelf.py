@@ -15,6 +15,7 @@ import logging
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,10 @@ from tts_node.errors import StorageFailed
 ID = re.compile(r"voice_[0-9a-f]{24}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = ".unfinished-"
+_UNFINISHED_S = 3600.0  # what is older was left behind by a crash; what is newer may be another process's
 _MAX_JSON_BYTES = 65_536
+_MAX_EXTRAS_BYTES = 1 << 20  # beyond what is ever written: see MAX_FORGOTTEN
+MAX_FORGOTTEN = 10_000
 T = TypeVar("T", bound=msgspec.Struct)
 log = logging.getLogger(__name__)
 
@@ -90,10 +94,10 @@ class Shelf:
         voices = {}
         for place in places:
             if place.name.startswith(_UNFINISHED):
-                shutil.rmtree(place, ignore_errors=True)
+                _clear(place)
             elif place.is_dir() and (voice := self._read_voice(place)):
                 voices[voice.id] = voice
-        return voices, _read_json(self.folder / "library.json", Extras) or Extras()
+        return voices, _read_json(self.folder / "library.json", Extras, _MAX_EXTRAS_BYTES) or Extras()
 
     def add(self, voice: LibraryVoice, original: bytes, clip: bytes) -> None:
         """All of it or nothing."""
@@ -155,10 +159,16 @@ def _is_whole(place: Path, voice: LibraryVoice) -> bool:
         return False
 
 
-def _read_json(path: Path, kind: type[T]) -> T | None:
+def _clear(unfinished: Path) -> None:
+    with contextlib.suppress(OSError):
+        if time.time() - unfinished.stat().st_mtime > _UNFINISHED_S:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _read_json(path: Path, kind: type[T], at_most: int = _MAX_JSON_BYTES) -> T | None:
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.read(_MAX_JSON_BYTES), type=kind)
+            return msgspec.json.decode(file.read(at_most), type=kind)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:

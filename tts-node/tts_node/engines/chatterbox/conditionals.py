@@ -2,7 +2,8 @@
 
 A voice is cached under the hash of its recording, the model, the version of the package, the weights that
 listen to it and what of the request goes into it: whatever changes, another entry is made. The disk holds
-the package's own format (`Conditionals.save`, about 170 KB).
+the package's own format (`Conditionals.save`, about 170 KB), under a name that begins with the recording's hash,
+so that it goes when the voice is deleted; and it holds only so many.
 """
 
 import contextlib
@@ -16,7 +17,9 @@ from typing import Any
 
 from tts_node.domain import Clip
 from tts_node.engines.chatterbox.package import chatterbox_version, soundfile, torch
+from tts_node.voices.prints import keep_newest, print_name
 
+KEPT_ON_DISK = 256  # for each model
 KEPT_IN_MEMORY = 32  # on a GPU a voice takes about 0.5 MB
 
 
@@ -42,7 +45,8 @@ class ConditionalsCache:
 
     def get(self, clip: Clip, variation: str, compute: Callable[[], Any]) -> Any:
         """From memory, else from disk, else computed and kept in both."""
-        key = hashlib.sha256(f"{clip.hash} {self._origin} {variation}".encode()).hexdigest()[:40]
+        rest = hashlib.sha256(f"{clip.hash} {self._origin} {variation}".encode()).hexdigest()[:40]
+        key = print_name(clip.hash, rest)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
@@ -78,6 +82,7 @@ class ConditionalsCache:
             path.parent.mkdir(parents=True, exist_ok=True)
             conditionals.save(part)
             part.replace(path)
+            keep_newest(path.parent, "*.conds", KEPT_ON_DISK)
         except (OSError, RuntimeError):  # torch tells a full disk as RuntimeError
             with contextlib.suppress(OSError):
                 part.unlink()

@@ -20,7 +20,7 @@ from tts_node.engines.chatterbox.package import np, torch
 from tts_node.engines.chatterbox.variants import Take, Variant
 from tts_node.engines.descriptor import Cloning
 from tts_node.install.weights import missing
-from tts_node.ports import Unspeakable
+from tts_node.ports import Unspeakable, VoiceGone
 
 _NEUTRAL = 0.5
 MIN_TOKENS = 3  # fewer make too few mel frames for the vocoder's filters
@@ -109,7 +109,11 @@ class Voicebox:
         try:
             return cut_recording(Path(clip.path), self._cloning.best_s)
         except (OSError, RuntimeError) as exc:
-            raise ChatterboxError(f"The voice's recording cannot be read ({exc}). Upload it again.") from exc
+            if not Path(clip.path).exists():
+                raise VoiceGone from exc
+            raise ChatterboxError(
+                f"The voice's recording cannot be read ({type(exc).__name__}). Upload it again."
+            ) from exc
 
 
 def enough(tokens: Any) -> Any:
