@@ -6,6 +6,7 @@ must still serve, and its log must show no failure of its own.
 
 import hashlib
 import json
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -124,14 +125,13 @@ def check(router: Process, case: Case) -> None:
 
 
 def logged(router: Process, request_id: str) -> dict[str, Any]:
-    """The access log's line of a request; the log is written by a thread of its own, so it may come late."""
+    """The access log's line of a request; the log is written by a thread of its own, so it may come late, and
+    in two pieces."""
     mark = f'"id":"{request_id}"'
-    line: str = wait_until(
-        f"a log line of {request_id}",
-        lambda: next((text for text in router.output.splitlines() if mark in text), ""),
-        TIMEOUT_S,
-    )
-    found: dict[str, Any] = json.loads(line)
+    whole = re.compile(f"^.*{re.escape(mark)}.*(?=\n)", re.MULTILINE)
+    line = wait_until(f"a log line of {request_id}", lambda: whole.search(router.output), TIMEOUT_S)
+    assert line is not None
+    found: dict[str, Any] = json.loads(line[0])
     return found
 
 

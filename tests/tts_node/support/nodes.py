@@ -92,13 +92,14 @@ class RunningNode:
 
     @property
     def log(self) -> str:
-        """Everything it logged."""
-        self._log.seek(0)
-        return self._log.read().decode()
+        """Everything it logged. The file's position is the node's too, so it is not moved."""
+        descriptor = self._log.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
 
     @property
     def child_pid(self) -> int:
         """Of the child that came up last."""
+        assert eventually(lambda: " child " in self.log)  # an answer may overtake the line
         return int(re.findall(r"up in .* child (\d+)", self.log)[-1])
 
     def speak(self, **body: Any) -> httpx.Response:
