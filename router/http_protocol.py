@@ -182,7 +182,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._notices.popleft().forget()
-        if self.cycle.more_body and self._is_early() and not self._line.is_closing():
+        if self._is_early() and not self._line.is_closing():
             self._linger()  # keep-alive would read on, without end, what nobody wants
         super().on_response_complete()
 
@@ -203,9 +203,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._line.is_closing = lambda: True
         self.flow.resume_reading()
         Lingering(self._wire, self)
-
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(self._refusal or InvalidRequest(msg, code="invalid_http"))
 
     def _begin_head(self) -> None:
         self._is_in_head = True

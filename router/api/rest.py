@@ -21,15 +21,12 @@ from router.api.admission import Client
 from router.api.openai import error_body
 from router.api.spoken import answer_key
 from router.catalogue import OPENAI_SPEECH_MODELS, Catalogue
-from router.config import ConfigError, Settings
+from router.config import ConfigError
 from router.domain import Modality
 from router.errors import ClientError, InvalidRequest, MethodNotAllowed, NotFound, RouterError
 from router.explain import Explained
 from router.metrics import Metrics
 from router.ports import StateStore
-from router.roster import Roster
-from router.speech.copies import Copies
-from router.speech.voices import VoiceBook
 
 _log = logging.getLogger(__name__)
 _PAGE: Final = Path(__file__).parent / "pages" / "index.html"
@@ -40,19 +37,11 @@ _PAGE_POLICY: Final = (
 )
 
 
-class View(Protocol):
+class View(voices.VoicesView, Protocol):
     """What the lists and pages read, and what administrators may do. The house is one."""
 
     @property
-    def settings(self) -> Settings: ...
-    @property
     def catalogue(self) -> Catalogue: ...
-    @property
-    def roster(self) -> Roster: ...
-    @property
-    def voices(self) -> VoiceBook: ...
-    @property
-    def copies(self) -> Copies | None: ...
     @property
     def metrics(self) -> Metrics: ...
     @property

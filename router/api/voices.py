@@ -1,5 +1,6 @@
 """The voice library's routes: upload (OpenAI's `POST /v1/audio/voices`), list, hear, delete."""
 
+import asyncio
 import re
 import time
 from typing import Any, Final, Protocol
@@ -9,9 +10,10 @@ from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
+from router.api.call import BODY_DEADLINE_S
 from router.config import Settings
 from router.domain import LibraryVoice, Modality
-from router.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge
+from router.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, TooSlow
 from router.roster import Roster
 from router.speech.copies import Copies
 from router.speech.library import content_id
@@ -55,8 +57,20 @@ async def upload_voice(view: VoicesHouse, request: Request[Any, Any, Any]) -> di
     """A new voice from a recording: multipart `name`, `audio_sample` (up to 10 MiB), `consent`, `language` and
     `gender`. A tts-node checks it; what is wrong with it is a 400 that says what to do."""
     copies = _copies(view)
+    with copies.taking_in():
+        row = _library_row(await copies.add(*await _upload(view, request)))
+    if not copies.cloning:
+        row["warnings"] = [*row["warnings"], _NOBODY_COPIES]
+    return row
+
+
+async def _upload(view: VoicesView, request: Request[Any, Any, Any]) -> tuple[LibraryVoice, bytes]:
+    """What the multipart body asks for, and the recording. Raises ClientError."""
     try:
-        form = await request.form()
+        async with asyncio.timeout(BODY_DEADLINE_S):
+            form = await request.form()
+    except TimeoutError as exc:
+        raise TooSlow(f"The body did not arrive within {BODY_DEADLINE_S:g} s.") from exc
     except ValueError as exc:  # a field that is no UTF-8: Litestar would call it a fault of its own
         raise InvalidRequest("The body is not valid multipart.", code="invalid_multipart") from exc
     recording = await _recording(form.get("audio_sample"))
@@ -69,10 +83,7 @@ async def upload_voice(view: VoicesHouse, request: Request[Any, Any, Any]) -> di
         language=_language(form.get("language")),
         gender=_gender(form.get("gender")),
     )
-    row = _library_row(await copies.add(voice, recording))
-    if not copies.cloning:
-        row["warnings"] = [*row["warnings"], _NOBODY_COPIES]
-    return row
+    return voice, recording
 
 
 @get(["/v1/audio/voices/{voice:str}", "/audio/voices/{voice:str}"], sync_to_thread=False)

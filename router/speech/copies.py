@@ -8,17 +8,28 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
 
 from router.domain import LibraryVoice
-from router.errors import InvalidRequest, Malformed, NothingCanServe, Refusal, RouterError, UpstreamFault
+from router.errors import (
+    InvalidRequest,
+    Malformed,
+    NothingCanServe,
+    RateLimited,
+    Refusal,
+    RouterError,
+    UpstreamFault,
+)
 from router.ports import VoiceKeeper
 from router.speech.library import VoiceLibrary
 
 _AT_ONCE: Final = 2  # recordings under way to nodes in the background, and voices being prepared there
+_UPLOADS_AT_ONCE: Final = 4
+_UPLOAD_RETRY_S: Final = 2.0
 _DELETIONS_AT_ONCE: Final = 8  # under way to one node
 _RETRY_S: Final = 10.0  # before a node that refused a deletion is asked again
 _REMEMBERED_S: Final = 30 * 86_400  # a deletion, after which a node that was off for so long may bring it back
@@ -49,11 +60,26 @@ class Copies:
         self._clock = clock
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._preparing = asyncio.Semaphore(_AT_ONCE)
+        self._uploads = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._bringing: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._leaving: dict[str, dict[str, asyncio.Task[None]]] = {}  # by voice, then by provider
         self._arriving: Counter[str] = Counter()  # uploads that are being judged
         self._refused: dict[tuple[str, str], float] = {}  # provider and voice → when to ask again
+
+    @contextmanager
+    def taking_in(self) -> Iterator[None]:
+        """While a recording is read, judged and kept, in memory twice. Raises RateLimited when too many are."""
+        if self._uploads >= _UPLOADS_AT_ONCE:
+            raise RateLimited(
+                f"{self._uploads} recordings are being taken in; send this one again in a moment.",
+                retry_after_s=_UPLOAD_RETRY_S,
+            )
+        self._uploads += 1
+        try:
+            yield
+        finally:
+            self._uploads -= 1
 
     @property
     def cloning(self) -> list[str]:

@@ -1,6 +1,6 @@
 """What the node must know of an engine without loading it: values only, nothing heavy is imported."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,6 +28,11 @@ class Cloning:
     best_s: float  # it listens to no more
 
 
+def always() -> bool:
+    """True."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class EngineDescriptor:
     """One engine."""
@@ -36,6 +41,7 @@ class EngineDescriptor:
     factory: str  # "module:callable(EngineConfig) -> Engine", imported in the child
     voices: str  # "module:CATALOGUE", static tables, imported by the node
     package: str | None = None  # the module that must be installed; None: nothing beyond this project
+    is_in_package: Callable[[], bool] = always  # whether the package, being there, has this model too
     needs_weights: bool = False
     uses_gpu: bool = False
     memory_mb: int = 0  # of the device when loaded: what the memory budget counts
@@ -49,8 +55,8 @@ class EngineDescriptor:
 
     @property
     def is_installed(self) -> bool:
-        """Whether its package is there; imports nothing."""
-        return self.package is None or find_spec(self.package) is not None
+        """Whether its package is there and has it; imports nothing."""
+        return self.package is None or (find_spec(self.package) is not None and self.is_in_package())
 
     def catalogue(self) -> Catalogue:
         """Its own voices; must not need the engine's library."""

@@ -91,10 +91,10 @@ class Shaper:
         return list(pulled(self._graph))
 
 
-def graph_of(rate: int, *filters: tuple[str, str]) -> Graph:
-    """A chain of ffmpeg's filters for s16 mono at that rate, each with its settings; push and pull it."""
+def graph_of(rate: int, *filters: tuple[str, str], sample_format: str = "s16") -> Graph:
+    """A chain of ffmpeg's filters for mono of that rate, each with its settings; push and pull it."""
     graph = Graph()
-    last = graph.add_abuffer(sample_rate=rate, format="s16", layout="mono", time_base=Fraction(1, rate))
+    last = graph.add_abuffer(sample_rate=rate, format=sample_format, layout="mono", time_base=Fraction(1, rate))
     for name, settings in (*filters, ("abuffersink", None)):
         following = graph.add(name, settings)
         last.link_to(following)
@@ -112,6 +112,13 @@ def pulled(graph: Graph) -> Iterator[AudioFrame]:
             return
         assert isinstance(frame, AudioFrame)
         yield frame
+
+
+def passed(graph: Graph, frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
+    """All of a sound through the chain, to its end."""
+    for frame in (*frames, None):
+        graph.push(frame)
+        yield from pulled(graph)
 
 
 class Tempo:

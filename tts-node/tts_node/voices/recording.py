@@ -16,10 +16,9 @@ import av
 import msgspec
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
-from av.filter import Graph
 
 from tts_node.domain import BYTES_PER_SAMPLE, SAMPLE_RATE, audio_duration_s
-from tts_node.sound.audio import pcm_of
+from tts_node.sound.audio import graph_of, passed, pcm_of
 
 MAX_HEARD_S = 60.0  # no engine listens to more; nothing is decoded beyond it
 TARGET_LUFS = -23.0  # EBU R 128
@@ -215,26 +214,4 @@ def _normalise(sound: _Sound, stats: _Stats) -> bytes:
 
 
 def _filtered(sound: _Sound, *chain: tuple[str, str]) -> Iterator[AudioFrame]:
-    graph = Graph()
-    source = last = graph.add_abuffer(
-        sample_rate=sound.rate, format="flt", layout="mono", time_base=Fraction(1, sound.rate)
-    )
-    for name, options in (*chain, ("abuffersink", "")):
-        link = graph.add(name, options)
-        last.link_to(link)
-        last = link
-    graph.configure()
-    assert source is not last
-    for frame in (*sound.frames, None):
-        graph.push(frame)
-        yield from _pulled(graph)
-
-
-def _pulled(graph: Graph) -> Iterator[AudioFrame]:
-    while True:
-        try:
-            frame = graph.pull()
-        except (BlockingIOError, EOFError):  # needs more input; has no more
-            return
-        assert isinstance(frame, AudioFrame)
-        yield frame
+    return passed(graph_of(sound.rate, *chain, sample_format="flt"), sound.frames)

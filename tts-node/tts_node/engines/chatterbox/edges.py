@@ -7,11 +7,10 @@ from fractions import Fraction
 from typing import Any
 
 from av.audio.frame import AudioFrame
-from av.filter import Graph
 
 from tts_node.domain import SAMPLE_RATE
 from tts_node.engines.chatterbox.package import np
-from tts_node.sound.audio import pcm_of
+from tts_node.sound.audio import graph_of, passed, pcm_of
 
 _SILENCE = 10 ** (-45 / 20)  # of the peak: room noise lies lower, the softest consonants higher
 _KEPT_S = 0.03  # of what is silent, so that breath and reverberation are not cut hard
@@ -24,7 +23,10 @@ def finished(samples: Any) -> bytes:
     peak = float(np.abs(samples).max(initial=0.0))
     if peak < 1e-4:  # below the last three bits of s16
         return b""
-    return pcm_of(_through(_filters(peak * _SILENCE), samples.clip(-1.0, 1.0)))
+    frame = AudioFrame.from_ndarray(samples.clip(-1.0, 1.0)[None, :], format="flt", layout="mono")
+    frame.sample_rate, frame.time_base, frame.pts = SAMPLE_RATE, Fraction(1, SAMPLE_RATE), 0
+    graph = graph_of(SAMPLE_RATE, *_filters(peak * _SILENCE), sample_format="flt")
+    return pcm_of(passed(graph, (frame,)))
 
 
 def _filters(threshold: float) -> list[tuple[str, str]]:
@@ -38,28 +40,3 @@ def _filters(threshold: float) -> list[tuple[str, str]]:
         ("areverse", ""),
     ]
     return [*one_end, *one_end, ("aformat", "sample_fmts=s16:channel_layouts=mono")]
-
-
-def _through(filters: list[tuple[str, str]], samples: Any) -> list[AudioFrame]:
-    graph = Graph()
-    last = graph.add_abuffer(
-        sample_rate=SAMPLE_RATE, format="flt", layout="mono", time_base=Fraction(1, SAMPLE_RATE)
-    )
-    for name, arguments in filters:
-        following = graph.add(name, arguments)
-        last.link_to(following)
-        last = following
-    last.link_to(graph.add("abuffersink"))
-    graph.configure()
-    frame = AudioFrame.from_ndarray(samples[None, :], format="flt", layout="mono")
-    frame.sample_rate, frame.time_base, frame.pts = SAMPLE_RATE, Fraction(1, SAMPLE_RATE), 0
-    graph.push(frame)
-    graph.push(None)
-    found: list[AudioFrame] = []
-    while True:
-        try:
-            pulled = graph.pull()
-        except (BlockingIOError, EOFError):
-            return found
-        assert isinstance(pulled, AudioFrame)
-        found.append(pulled)

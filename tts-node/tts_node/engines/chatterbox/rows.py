@@ -5,6 +5,7 @@ of the sampling parameters are those within which the models still speak.
 """
 
 import ast
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -63,50 +64,31 @@ TURBO = EngineDescriptor(
     cloning=Cloning(min_s=5.1, best_s=15.0),
 )
 
-ORIGINAL = EngineDescriptor(
+ORIGINAL = replace(
+    TURBO,
     id="chatterbox",
     factory=f"{_ENGINE}:original",
     voices=f"{_VOICES}:ORIGINAL",
-    package=PACKAGE,
-    needs_weights=True,
-    uses_gpu=True,
     memory_mb=4500,
-    piece_chars=_PIECE_CHARS,
-    reads_numbers=False,
-    varies=True,
-    has_speed=False,
+    keeps_tags=False,
     options=_original_options(1.2),
     cloning=Cloning(min_s=3.0, best_s=10.0),
 )
 
-MULTILINGUAL = EngineDescriptor(
+MULTILINGUAL = replace(
+    ORIGINAL,
     id="chatterbox-multilingual",
     factory=f"{_ENGINE}:multilingual",
     voices=f"{_VOICES}:MULTILINGUAL",
-    package=PACKAGE,
-    needs_weights=True,
-    uses_gpu=True,
-    memory_mb=4500,
-    piece_chars=_PIECE_CHARS,
-    reads_numbers=False,
-    varies=True,
-    has_speed=False,
     options=_original_options(2.0),
-    cloning=Cloning(min_s=3.0, best_s=10.0),
 )
 
 
-class NanoDescriptor(EngineDescriptor):
-    """The 110M model, which chatterbox-tts has in its repository since July 2026 and 0.1.7 has not."""
-
-    __slots__ = ()
-
-    @property
-    def is_installed(self) -> bool:
-        """Whether the package's Turbo class knows the word; the source is read, not imported."""
-        spec = find_spec(PACKAGE)
-        folders = spec.submodule_search_locations if spec else None
-        return any(has_nano(Path(folder) / "tts_turbo.py") for folder in folders or ())
+def package_has_nano() -> bool:
+    """Whether the package's Turbo class knows the word; the source is read, not imported."""
+    spec = find_spec(PACKAGE)
+    folders = spec.submodule_search_locations if spec else None
+    return any(has_nano(Path(folder) / "tts_turbo.py") for folder in folders or ())
 
 
 def has_nano(source: Path) -> bool:
@@ -118,21 +100,14 @@ def has_nano(source: Path) -> bool:
     return any(argument.arg == "nano" for loader in loaders for argument in loader.args.args)
 
 
-NANO = NanoDescriptor(
+# The 110M model, which chatterbox-tts has in its repository since July 2026 and 0.1.7 has not.
+NANO = replace(
+    TURBO,
     id="chatterbox-nano",
     factory=f"{_ENGINE}:nano",
     voices=f"{_VOICES}:NANO",
-    package=PACKAGE,
-    needs_weights=True,
-    uses_gpu=True,
     memory_mb=2500,
-    piece_chars=_PIECE_CHARS,
-    reads_numbers=False,
-    keeps_tags=True,
-    varies=True,
-    has_speed=False,
-    options=_TURBO_OPTIONS,
-    cloning=Cloning(min_s=5.1, best_s=15.0),
+    is_in_package=package_has_nano,
 )
 
 ROWS = (TURBO, ORIGINAL, MULTILINGUAL, NANO)
