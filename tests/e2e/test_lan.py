@@ -1,12 +1,9 @@
 """`up --lan` as a person runs it: reachable by others, by key only, and the key is shown once."""
 
-import os
 import re
-import signal
 import socket
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import yaml
@@ -16,12 +13,12 @@ from processes import (
     descendants_of,
     free_port,
     http,
-    is_running,
     run_command,
     start_router,
     start_up,
     written,
 )
+from running_up import running_up
 
 pytest_plugins = ["process_logs"]
 
@@ -34,20 +31,9 @@ providers:
 ANOTHER_ADDRESS = "127.0.0.2"
 
 
-@contextmanager
-def running_up(folder: Path, *flags: str) -> Iterator[Process]:
-    """`up`, and nothing left of it afterwards."""
-    with start_up(written(CONFIG, folder, "up"), folder, free_port(), free_port(), *flags) as up:
-        below: list[int] = []
-        try:
-            yield up
-        finally:
-            below += descendants_of(up.pid)
-            up.signal(signal.SIGTERM)
-            up.exit_status()
-            for pid in below:
-                if is_running(pid):
-                    os.kill(pid, signal.SIGKILL)
+def up_here(folder: Path, *flags: str) -> AbstractContextManager[Process]:
+    """`up` with the configuration of these tests."""
+    return running_up(written(CONFIG, folder, "up"), folder, *flags)
 
 
 def status(process: Process, path: str, key: str | None = None, address: str = ANOTHER_ADDRESS) -> int:
@@ -69,7 +55,7 @@ def is_listening(address: str, port: int) -> bool:
 
 def test_first_start_makes_a_key_and_the_next_ones_keep_it(tmp_path: Path) -> None:
     """All addresses, 401 without the key, the key shown once and stored nowhere; later starts make no other."""
-    with running_up(tmp_path, "--lan") as up:
+    with up_here(tmp_path, "--lan") as up:
         (key,) = keys_in(up.output)
         assert status(up, "/v1/models") == 401
         assert status(up, "/v1/models", "lar-" + "x" * 43) == 401
@@ -89,7 +75,7 @@ def test_first_start_makes_a_key_and_the_next_ones_keep_it(tmp_path: Path) -> No
     assert keys_in(kept.read_text()) == []
     hashes = [client["key_sha256"] for client in yaml.safe_load(kept.read_text())["clients"].values()]
 
-    with running_up(tmp_path, "--lan") as up:
+    with up_here(tmp_path, "--lan") as up:
         assert keys_in(up.output) == []
         assert "Clients need their key" in up.output
         assert status(up, "/v1/models") == 401
@@ -107,7 +93,7 @@ def command_line_of_node(up: Process) -> str:
 
 def test_on_this_machine_alone_no_key_is_made(tmp_path: Path) -> None:
     """--lan taken back by --host."""
-    with running_up(tmp_path, "--lan", "--host", "127.0.0.1") as up:
+    with up_here(tmp_path, "--lan", "--host", "127.0.0.1") as up:
         assert keys_in(up.output) == []
         assert status(up, "/v1/models", address="127.0.0.1") == 200
         assert not is_listening(ANOTHER_ADDRESS, up.port)
@@ -127,7 +113,7 @@ def test_configured_clients_need_no_first_key(tmp_path: Path) -> None:
 
 def test_serve_takes_the_key_that_up_made(tmp_path: Path) -> None:
     """One configuration, one set of keys, whatever command serves it."""
-    with running_up(tmp_path, "--lan") as up:
+    with up_here(tmp_path, "--lan") as up:
         (key,) = keys_in(up.output)
     config = "providers: {demo: {kind: demo}}\n"
     with start_router(config, tmp_path, "--host", "0.0.0.0") as router:

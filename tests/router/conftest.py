@@ -1,6 +1,30 @@
-"""Makes `fakes`, `loopback` and `running` importable from every test below this directory."""
+"""Makes the helpers here importable from every test below this directory; and a TLS server that is trusted."""
 
+import ssl
 import sys
 from pathlib import Path
 
+import pytest
+
+from router.transport import tls
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+# Made for these tests once, valid for a century, trusted by nobody else.
+CERTIFICATE = Path(__file__).parent / "transport" / "loopback.crt"
+KEY = CERTIFICATE.with_name("loopback.key")
+
+
+@pytest.fixture
+def server_context() -> ssl.SSLContext:
+    """What a server on the loopback speaks TLS with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE, KEY)
+    return context
+
+
+@pytest.fixture
+def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The router trusts that server."""
+    context = ssl.create_default_context(cafile=str(CERTIFICATE))
+    monkeypatch.setattr(tls, "tls_context", lambda: context)

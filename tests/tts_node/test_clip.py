@@ -75,6 +75,13 @@ def test_the_demand_is_that_of_the_engines_here() -> None:
 # the process
 
 
+async def said_by(code: str) -> str:
+    """What a process of its own prints that runs this."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+    return said.decode()
+
+
 @pytest.mark.anyio
 async def test_the_process_reads_what_recorders_write() -> None:
     """With pictures and many streams too: what PyAV imports late is imported before the rights are given up."""
@@ -140,11 +147,7 @@ async def test_rights_are_given_up(crime: str, sign: str) -> None:
         "process._give_up_rights()\n"
         f"try:\n    {crime}\nexcept BaseException as exc:\n    print(type(exc).__name__, exc)\n"
     )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE, env=dict(os.environ)
-    )
-    said, _ = await process.communicate()
-    assert sign in said.decode()
+    assert sign in await said_by(code)
 
 
 @pytest.mark.anyio
@@ -156,9 +159,7 @@ async def test_rights_that_are_gone_already_are_no_fault() -> None:
         "process._give_up_rights()\n"
         "print(resource.getrlimit(resource.RLIMIT_CPU))\n"
     )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
-    said, _ = await process.communicate()
-    assert "(7, 7)" == said.decode().strip()
+    assert "(7, 7)" == (await said_by(code)).strip()
 
 
 @pytest.mark.anyio
@@ -177,9 +178,7 @@ async def test_rights_that_cannot_be_given_up_keep_none_of_the_others() -> None:
         "process._give_up_rights()\n"
         "print(real_get(resource.RLIMIT_NOFILE))\n"
     )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
-    said, _ = await process.communicate()
-    assert "(0, 0)" == said.decode().strip()
+    assert "(0, 0)" == (await said_by(code)).strip()
 
 
 @pytest.mark.anyio

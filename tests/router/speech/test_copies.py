@@ -90,6 +90,15 @@ def added(copies: Copies) -> LibraryVoice:
     return run(add())
 
 
+async def under_way(copies: Copies, keeper: Keeper) -> tuple[asyncio.Task[bool], asyncio.Event]:
+    """Anna in the library and on her way to `node`, which takes her when the event is set."""
+    await copies.library.add(ANNA, b"anna", b"")
+    gate = keeper.gate = asyncio.Event()
+    bringing = asyncio.create_task(copies.bring("node", ANNA))
+    await keeper.is_asked.wait()
+    return bringing, gate
+
+
 def test_the_first_live_node_judges_and_all_get_a_copy(tmp_path: Path) -> None:
     """Its warnings are kept; every cloning node is given the voice and prepares it."""
     one, two = Keeper(), Keeper()
@@ -265,12 +274,9 @@ def test_a_copy_on_its_way_does_not_outlive_a_deletion(tmp_path: Path) -> None:
     copies = copies_of(tmp_path, {"node": keeper})
 
     async def overtaken() -> None:
-        await copies.library.add(ANNA, b"anna", b"")
-        keeper.gate = asyncio.Event()
-        bringing = asyncio.create_task(copies.bring("node", ANNA))
-        await keeper.is_asked.wait()
+        bringing, gate = await under_way(copies, keeper)
         await copies.remove(ANNA)
-        keeper.gate.set()
+        gate.set()
         await bringing
         await copies.settled()
         with pytest.raises(NotFound):
@@ -286,10 +292,7 @@ def test_closing_ends_what_is_under_way(tmp_path: Path) -> None:
     copies = copies_of(tmp_path, {"node": keeper})
 
     async def close() -> None:
-        await copies.library.add(ANNA, b"anna", b"")
-        keeper.gate = asyncio.Event()
-        bringing = asyncio.create_task(copies.bring("node", ANNA))
-        await keeper.is_asked.wait()
+        bringing, _ = await under_way(copies, keeper)
         await copies.aclose()
         with pytest.raises(asyncio.CancelledError):
             await bringing

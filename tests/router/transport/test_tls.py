@@ -5,48 +5,18 @@ import gc
 import json
 import ssl
 import weakref
-from pathlib import Path
 
-import msgspec
 import pytest
-from fakes import ManualClock, RecordingSink
+from exchanges import GET, POST, tls_exchanged
+from fakes import RecordingSink
 from houses import ask
-from loopback import Peer, answering, black_hole, free_port, ok, serving
+from loopback import Peer, answering, ok, serving
 from running import run, until
 
 from router.app import House
 from router.config import Settings
-from router.errors import ConnectionLost, DialTimeout, Malformed, NotSent, UpstreamFault
-from router.ports import UpstreamRequest
-from router.transport import TlsTransport, tls, transport_to
-
-# Made for these tests once, valid for a century, trusted by nobody else.
-CERTIFICATE = Path(__file__).with_name("loopback.crt")
-KEY = Path(__file__).with_name("loopback.key")
-GET = UpstreamRequest("GET", "/", [])
-POST = UpstreamRequest("POST", "/v1/x?y=1", [(b"Content-Type", b"application/json")], b'{"a":1}')
-
-
-@pytest.fixture
-def server_context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE, KEY)
-    return context
-
-
-@pytest.fixture
-def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    context = ssl.create_default_context(cafile=str(CERTIFICATE))
-    monkeypatch.setattr(tls, "tls_context", lambda: context)
-
-
-async def _exchange(transport: TlsTransport, request: UpstreamRequest = GET) -> RecordingSink:
-    sink = RecordingSink()
-    await transport.send(request, sink)
-    await sink.over.wait()
-    await until(lambda: "exchanges=0" in repr(transport))  # its connection is in the pool again
-    assert sink.forbidden == []
-    return sink
+from router.errors import ConnectionLost, Malformed, UpstreamFault
+from router.transport import TlsTransport
 
 
 @pytest.mark.usefixtures("_trusted")
@@ -56,7 +26,7 @@ def test_requests_share_a_connection_and_arrive_whole(server_context: ssl.SSLCon
     async def main() -> tuple[list[bytes], int, str, bytes, list[str]]:
         async with serving(answering(ok(b"hello")), tls=server_context) as upstream:
             transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            bodies = [(await _exchange(transport, POST)).body for _ in range(2)]
+            bodies = [(await tls_exchanged(transport, POST)).body for _ in range(2)]
             await transport.aclose()
             request = upstream.requests[0]
             names = sorted(name.lower() for name, _ in request.headers)
@@ -79,8 +49,8 @@ def test_a_cookie_is_never_sent_back(server_context: ssl.SSLContext) -> None:
     async def main() -> str | None:
         async with serving(answering(ok(b"", "Set-Cookie: who=alice; Path=/")), tls=server_context) as upstream:
             transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            await _exchange(transport)
-            await _exchange(transport)
+            await tls_exchanged(transport)
+            await tls_exchanged(transport)
             await transport.aclose()
             assert len(upstream.requests) == 2
             return upstream.requests[1].get("cookie")
@@ -96,7 +66,7 @@ def test_a_redirect_is_the_answer(server_context: ssl.SSLContext) -> None:
         answer = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
         async with serving(answering(answer), tls=server_context) as upstream:
             transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            sink = await _exchange(transport)
+            sink = await tls_exchanged(transport)
             await transport.aclose()
             return sink.status, len(upstream.requests)
 
@@ -112,7 +82,7 @@ def test_compressed_bytes_pass_as_they_are(server_context: ssl.SSLContext) -> No
             answering(ok(b"\x1f\x8bnot really", "Content-Encoding: gzip")), tls=server_context
         ) as up:
             transport = TlsTransport("127.0.0.1", up.port, connect_s=5)
-            sink = await _exchange(transport)
+            sink = await tls_exchanged(transport)
             await transport.aclose()
             return sink.body, sink.header(b"content-encoding")
 
@@ -256,116 +226,13 @@ def test_faults_are_told_by_what_they_are(
         async with serving(script, tls=server_context) as upstream:
             transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
             try:
-                fault = (await _exchange(transport)).fault
+                fault = (await tls_exchanged(transport)).fault
             except UpstreamFault as raised:
                 fault = raised
             await transport.aclose()
             return type(fault)
 
     assert kind is run(main())
-
-
-@pytest.mark.usefixtures("_trusted")
-def test_a_stale_connection_is_replaced_by_a_fresh_one(server_context: ssl.SSLContext) -> None:
-    """A reused connection that closes before a byte of the answer: the request goes out again, once."""
-
-    async def main() -> tuple[bytes, int]:
-        async def script(peer: Peer) -> None:
-            await peer.request()
-            peer.send(ok(b"%d" % peer.number))
-            await peer.request()
-
-        async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            await _exchange(transport)
-            sink = await _exchange(transport)
-            await transport.aclose()
-            return sink.body, upstream.connections
-
-    assert (b"2", 2) == run(main())
-
-
-@pytest.mark.usefixtures("_trusted")
-def test_a_kept_connection_that_is_reset_is_replaced_by_a_fresh_one(server_context: ssl.SSLContext) -> None:
-    """A server that closes with unread bytes resets: no byte of the answer came, so it is the same case."""
-
-    async def main() -> tuple[bytes, int]:
-        async def script(peer: Peer) -> None:
-            await peer.request()
-            peer.send(ok(b"%d" % peer.number))
-            await peer.request()
-            peer.reset()
-
-        async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            await _exchange(transport)
-            sink = await _exchange(transport)
-            await transport.aclose()
-            return sink.body, upstream.connections
-
-    assert (b"2", 2) == run(main())
-
-
-@pytest.mark.usefixtures("_trusted")
-def test_nobody_listening_is_not_sent() -> None:
-    """Nothing went out."""
-
-    async def main() -> UpstreamFault | None:
-        transport = TlsTransport("127.0.0.1", free_port(), connect_s=5)
-        sink = await _exchange(transport)
-        await transport.aclose()
-        return sink.fault
-
-    assert isinstance(run(main()), NotSent)
-
-
-@pytest.mark.usefixtures("_trusted")
-def test_a_silent_machine_is_a_dial_timeout() -> None:
-    """A black hole is known within `connect_s`."""
-
-    async def main() -> type:
-        with black_hole() as port:
-            transport = TlsTransport("127.0.0.1", port, connect_s=0.15)
-            sink = await _exchange(transport)
-            await transport.aclose()
-            return type(sink.fault)
-
-    assert DialTimeout is run(main())
-
-
-def test_a_certificate_nobody_vouches_for_is_not_sent_anything(server_context: ssl.SSLContext) -> None:
-    """With the system's certificates, this server is a stranger."""
-
-    async def main() -> int:
-        async with serving(answering(ok(b"hi")), tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            sink = await _exchange(transport)
-            await transport.aclose()
-            assert isinstance(sink.fault, NotSent)
-            return len(upstream.requests)
-
-    tls.tls_context.cache_clear()
-    assert 0 == run(main())
-
-
-def test_the_process_has_one_tls_context_from_tls_1_2() -> None:
-    """Building one costs 30 ms; older protocols are not spoken."""
-    first = tls.tls_context()
-    assert (True, ssl.TLSVersion.TLSv1_2) == (first is tls.tls_context(), first.minimum_version)
-
-
-@pytest.mark.parametrize(
-    ("scheme", "keep_alive", "shown"),
-    [
-        ("https", True, "<TlsTransport h:8443 exchanges=0>"),
-        ("http", True, "<Http1Transport h:8443 open=0 idle=0>"),
-        ("http", False, "<Http1Transport h:8443 open=0 idle=0>"),
-    ],
-)
-def test_the_scheme_chooses_the_transport(scheme: str, keep_alive: bool, shown: str) -> None:
-    """Plain HTTP is ours, TLS is httpx's."""
-    transport = transport_to(scheme, "h", 8443, connect_s=1, clock=ManualClock(), keep_alive=keep_alive)
-    assert shown == repr(transport)
 
 
 @pytest.mark.usefixtures("_trusted")
@@ -407,7 +274,7 @@ def test_a_control_character_in_a_header_is_malformed(server_context: ssl.SSLCon
 
         async with serving(script, tls=server_context) as upstream:
             transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            first, second = await _exchange(transport), await _exchange(transport)
+            first, second = await tls_exchanged(transport), await tls_exchanged(transport)
             await transport.aclose()
             return type(first.fault), bool(first.heads), second.header(b"x-c")
 
@@ -442,65 +309,6 @@ def test_a_control_character_sends_the_request_to_the_next_candidate(server_cont
                 return answer.status, answer.get("x-router-provider"), answer.get("x-router-attempts"), answer.body
 
     assert (200, "two", "2", b'{"id":"good"}') == run(main())
-
-
-@pytest.mark.usefixtures("_trusted")
-@pytest.mark.parametrize("kept", [1, 3])
-def test_a_stale_connection_costs_exactly_one_more_attempt(server_context: ssl.SSLContext, kept: int) -> None:
-    """Over a fresh one, however many others are kept, all of them perhaps as stale; and when that fails too, it is
-    the fault."""
-
-    async def main() -> tuple[type, int, int]:
-        may_go_on = asyncio.Event()
-        answered = 0
-
-        async def script(peer: Peer) -> None:
-            nonlocal answered
-            if peer.number > kept:
-                await peer.request()
-                return
-            await peer.request()
-            answered += 1
-            if answered == kept:
-                may_go_on.set()
-            await may_go_on.wait()  # so that each first request needs a connection of its own
-            peer.send(ok(b"first"))
-            await peer.request()
-
-        async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            await asyncio.gather(*(_exchange(transport) for _ in range(kept)))
-            before = len(upstream.requests), upstream.connections
-            sink = await _exchange(transport)
-            await transport.aclose()
-            return type(sink.fault), len(upstream.requests) - before[0], upstream.connections - before[1]
-
-    assert (ConnectionLost, 2, 1) == run(main())
-
-
-@pytest.mark.usefixtures("_trusted")
-def test_what_may_go_out_only_once_takes_a_fresh_connection(server_context: ssl.SSLContext) -> None:
-    """A kept one might have ended, and then nobody could say whether the request was served."""
-
-    async def main() -> tuple[list[bytes], int, type, int]:
-        async def script(peer: Peer) -> None:
-            if peer.number == 3:
-                await peer.request()
-                return
-            while True:
-                await peer.request()
-                peer.send(ok(b"%d" % peer.number))
-
-        once = msgspec.structs.replace(POST, is_once=True)
-        async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            bodies = [(await _exchange(transport, request)).body for request in (POST, once, POST)]
-            connections, requests = upstream.connections, len(upstream.requests)
-            lost = await _exchange(transport, once)
-            await transport.aclose()
-            return bodies, connections, type(lost.fault), len(upstream.requests) - requests
-
-    assert ([b"1", b"2", b"1"], 2, ConnectionLost, 1) == run(main())
 
 
 @pytest.mark.usefixtures("_trusted")
