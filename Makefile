@@ -33,7 +33,7 @@ FIND_CHATTERBOX_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3; do \
 	echo 'On Debian 12 or Ubuntu 24.04: sudo apt install python3 python3-venv    (or: make PYTHON=/path/to/python3.12 …)' >&2; \
 	exit 1
 
-.PHONY: help run test test-router test-node soak bench check format schema lock clean
+.PHONY: help run test test-router test-node soak bench drill check format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -65,6 +65,9 @@ bench: $(ROUTER)/.dev  ## measure against nginx and a direct connection, into do
 	@command -v wrk >/dev/null && command -v nginx >/dev/null \
 		|| { echo 'make bench compares with nginx and loads with wrk: sudo apt install nginx wrk' >&2; exit 1; }
 	$(ROUTER)/bin/python -m bench
+
+drill: $(ROUTER)/.dev $(NODE)/.dev $(CHATTERBOX)/.ready  ## unplug machines under load, into docs/benchmarks/drill.* (as root: real links)
+	$(ROUTER)/bin/local-ai-router drill unplug --engine both --out docs/benchmarks
 
 check: $(ROUTER)/.dev $(NODE)/.dev  ## format, lint, types, import contract, generated files
 	$(ROUTER)/bin/ruff format --check .

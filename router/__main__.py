@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from router import __version__
-from router.commands import check, explain, keys, serve, up
+from router.commands import cache, check, explain, keys, serve, up
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +57,20 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("name", metavar="NAME", help="the client's name")
     new.add_argument("--admin", action="store_true", help="may use /admin")
     new.set_defaults(run=keys.run)
+
+    sub = commands.add_parser("cache", help="speech that is kept", description="Speech that is kept.")
+    cache_commands = sub.add_subparsers(required=True, metavar="COMMAND")
+    text = "how much of what was spoken is on the disk, and where"
+    sub = cache_commands.add_parser("show", help=text, description=text)
+    _add_config(sub)
+    sub.set_defaults(run=cache.show)
+    text = (
+        "forget everything that was spoken; a router that runs with this configuration sees it within a second "
+        "and forgets what it has in memory (POST /admin/cache/purge does both at once)"
+    )
+    sub = cache_commands.add_parser("purge", help=text, description=text)
+    _add_config(sub)
+    sub.set_defaults(run=cache.purge)
     return parser
 
 

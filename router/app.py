@@ -26,17 +26,25 @@ from router.domain import Modality
 from router.entry import Entry, Rooms
 from router.explain import Explained, explain
 from router.forward import Forwarder
+from router.heartbeats import Heartbeats
 from router.metrics import Metrics
 from router.observers import LogObserver, Mutable, Observers
+from router.phrases import Phrases
 from router.ports import ForwardProvider, Provider, SpeechProvider
+from router.prewarming import Prewarmer
 from router.probes import Probes
 from router.providers.tts_node import TtsNode
+from router.recollection import Recollection
+from router.relay import Relay
 from router.roster import Roster
 from router.speak import Speaker
+from router.speech.cache import AudioCache
 from router.speech.copies import Copies
+from router.speech.encoders import Encoders
 from router.speech.library import VoiceLibrary, default_folder
 from router.speech.voices import VoiceBook
 from router.state import LocalStore
+from router.transport import TransportMaker, transport_to
 from router.warming import Warmer
 
 _log = logging.getLogger(__name__)
@@ -49,14 +57,19 @@ class House:
     `load` reads the configuration anew; None where a reload makes no sense.
     """
 
-    def __init__(self, settings: Settings, load: Callable[[], Settings] | None) -> None:
+    def __init__(
+        self, settings: Settings, load: Callable[[], Settings] | None, transports: TransportMaker = transport_to
+    ) -> None:
         self.clock = time.monotonic
+        self.transports = transports
         self.metrics = Metrics()
         self.observer = Observers([self.metrics, LogObserver()])
         self.store = LocalStore(self.clock)
         self.instance = secrets.token_hex(4)
         self.drained: set[str] = set()  # outlives a reload, like the limiter's buckets
         self.limiter = Limiter(self.clock)
+        self.encoders = Encoders()
+        self.cache = AudioCache(settings.cache)  # so does what was spoken
         self._libraries: dict[Path, VoiceLibrary] = {}
         self._load = load
         self._is_draining = False
@@ -120,11 +133,14 @@ class House:
                 await new.close()
                 raise
             self._wing = new
+            self.cache.reconfigure(settings.cache)
             self.entry.rooms = new.rooms
             old.observer.mute()
             self.observer.states_forgotten()
             new.roster.announce()
             self._retire(old)
+            new.phrases.start()
+            new.prewarmer.start()
             _log.info("configuration reloaded", extra={"fields": {"providers": len(self.roster.cards)}})
             fixed = ("host", "port", "log_format", "log_level", "shutdown_grace_s")
             before, after = old.settings.server, settings.server
@@ -146,6 +162,9 @@ class House:
         lag = asyncio.get_running_loop().create_task(loop_lag.watch(self.observer), name="event loop lag")
         try:
             await self._wing.open()
+            if self._load is not None:  # else somebody only looks, and nobody is to speak for that
+                self._wing.phrases.start()
+                self._wing.prewarmer.start()
             yield self
         finally:
             lag.cancel()
@@ -154,6 +173,7 @@ class House:
                 task.cancel()
             await asyncio.gather(*self._retiring, return_exceptions=True)
             await self._wing.close()
+            await self.cache.aclose()
 
     def _retire(self, wing: "Wing") -> None:
         task = asyncio.get_running_loop().create_task(wing.retire(), name="retire old configuration")
@@ -168,7 +188,7 @@ class Wing:
         clock = house.clock
         self.observer = observer = Mutable(house.observer)
         self.settings = settings
-        self._providers = providers.build(settings, clock)
+        self._providers = providers.build(settings, clock, house.transports)
         cards = {name: provider.card for name, provider in self._providers.items()}
         self.roster = Roster(
             cards, observer, clock, drained=house.drained, on_probe=lambda name: self.copies.sweep(name)
@@ -184,21 +204,41 @@ class Wing:
             reported=lambda name: [voice.id for voice in self.roster.voices_of(name)],
         )
         self._warmer = Warmer(self._providers)
+        relay = Relay(
+            _that_speak(self._providers),
+            self.roster,
+            observer,
+            clock,
+            voices=self.voices,
+            warmer=self._warmer,
+            copies=self.copies,
+        )
+        self.speaker = Speaker(
+            relay,
+            Recollection(house.cache, cards, self.roster, self.voices),
+            self.roster,
+            clock,
+            settings=settings.speech,
+            voices=self.voices,
+            encoders=house.encoders,
+        )
+        phrases = settings.cache.phrases if settings.cache.enabled else []
+        self.phrases = Phrases(phrases, self.speaker, self.catalogue, self.roster, clock)
+        names = [None, *(name for name, model in settings.models.items() if model.serves is Modality.SPEECH)]
+        self.prewarmer = Prewarmer(
+            cards,
+            lambda: [self.catalogue.resolve(Modality.SPEECH, name) for name in names],
+            self.roster,
+            self._warmer,
+            clock,
+        )
         door = Door(settings, house.instance)
         hot = HotRoutes(
             self.catalogue,
             Forwarder(_that_chat(self._providers), self.roster, observer, clock),
-            Speaker(
-                _that_speak(self._providers),
-                self.roster,
-                observer,
-                clock,
-                settings=settings.speech,
-                voices=self.voices,
-                warmer=self._warmer,
-                copies=self.copies,
-            ),
+            self.speaker,
             house.store,
+            clock,
             door,
             max_body_bytes=int(settings.server.max_body_mb * 2**20),
             max_speech_chars=settings.speech.max_input_chars,
@@ -212,16 +252,23 @@ class Wing:
         probes = Probes(self._providers, self.roster)
         await probes.look_once()
         await self._stack.enter_async_context(probes.running())
+        nodes = {n: p for n, p in self._providers.items() if isinstance(p, TtsNode) and p.has_heartbeat}
+        await self._stack.enter_async_context(Heartbeats(nodes, self.roster).running())
 
     async def close(self) -> None:
         """Stop watching and close every connection."""
+        await self.prewarmer.aclose()
+        await self.phrases.aclose()
         await self._stack.aclose()
+        await self.speaker.aclose()
         await self._warmer.aclose()
         await self.copies.aclose()
         await asyncio.gather(*(provider.aclose() for provider in self._providers.values()))
 
     async def retire(self) -> None:
         """Close when the last request inside has ended."""
+        await self.prewarmer.aclose()
+        await self.phrases.aclose()
         try:
             async with asyncio.timeout(RETIRE_WITHIN_S):
                 await self.rooms.until_empty()
@@ -232,9 +279,11 @@ class Wing:
 
 
 @contextlib.asynccontextmanager
-async def open_house(settings: Settings, load: Callable[[], Settings] | None = None) -> AsyncIterator[House]:
+async def open_house(
+    settings: Settings, load: Callable[[], Settings] | None = None, transports: TransportMaker = transport_to
+) -> AsyncIterator[House]:
     """A house whose providers have been looked at once and are watched until the block ends."""
-    async with House(settings, load).open() as house:
+    async with House(settings, load, transports).open() as house:
         yield house
 
 

@@ -17,6 +17,7 @@ from typing import Final
 SOFT_FAILURES: Final = 3
 FIRST_BACK_OFF_S: Final = 2.0
 FIRST_HARD_BACK_OFF_S: Final = 0.25  # probes bring a provider back; this only spaces what is tried meanwhile
+OVERDUE_BACK_OFF_S: Final = 1.0
 LONGEST_BACK_OFF_S: Final = 60.0
 LONGEST_RETRY_AFTER_S: Final = 600.0  # a provider that asks for more is asked again after ten minutes all the same
 
@@ -64,6 +65,14 @@ def after_failure(circuit: Circuit, now: float, jitter: float) -> Circuit:
     return _opened(circuit, now, jitter, FIRST_BACK_OFF_S)
 
 
+def after_overdue(circuit: Circuit, now: float, jitter: float) -> Circuit:
+    """A segment of speech that another had to speak: open at once, because every listener would wait as long, and
+    never for long, because a trial keeps nobody waiting: another speaks beside it."""
+    if circuit.opens_in_s(now) > 0 and not circuit.is_on_trial:
+        return circuit
+    return Circuit(circuit.failures + 1, circuit.openings, now + OVERDUE_BACK_OFF_S * (1 + jitter / 2))
+
+
 def after_hard_fault(circuit: Circuit, now: float, jitter: float) -> Circuit:
     """A dial, DNS, TLS or connection fault at `now`: open at once. A burst of them opens once."""
     if circuit.opens_in_s(now) > 0:
@@ -80,6 +89,13 @@ def after_retry_after(circuit: Circuit, now: float, retry_after_s: float) -> Cir
     """The provider asked to be left alone for `retry_after_s`."""
     pause_s = min(max(retry_after_s, 0.0), LONGEST_RETRY_AFTER_S)
     return Circuit(circuit.failures + 1, circuit.openings, now + pause_s)
+
+
+def due(circuit: Circuit, now: float) -> Circuit:
+    """What had failed has begun anew (a new process, a model loaded again): a trial may be sent at once."""
+    if circuit.not_before is None or circuit.not_before <= now:
+        return circuit
+    return replace(circuit, not_before=now)
 
 
 def on_trial(circuit: Circuit) -> Circuit:

@@ -70,6 +70,14 @@ _MEDIA_TYPES: Final = {
 }
 
 
+class Prewarm(StrEnum):
+    """When a speech provider's model is loaded though nobody has asked it for anything yet."""
+
+    NEVER = "never"
+    ON_SUSPECT = "on_suspect"  # as soon as a more preferred provider is in trouble
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderCard:
     """What is fixed about a provider. `is_discovered`: found on a usual port rather than configured, so its
@@ -91,6 +99,7 @@ class ProviderCard:
     queue_wait_s: float = 30.0
     is_billed: bool = False
     known_models: tuple[str, ...] = ()
+    prewarm: Prewarm = Prewarm.NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,9 @@ class Model:
     id: str
     state: str | None = None  # the provider's own word: up, cold, loading
     clones: bool = False  # whether it can speak with a voice copied from a recording
+    eta_s: float | None = None  # seconds until it is loaded; None when it is, or nobody knows
+    rtf: float | None = None  # its real-time factor as the provider measured it: generation time ÷ audio duration
+    wait_s: float | None = None  # how long a request that comes now would wait for its turn, as the provider says
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +149,21 @@ class Route(msgspec.Struct, frozen=True):
     substitutes: tuple[str, ...] = ()
 
 
+class Priority(StrEnum):
+    """Who goes first at a node."""
+
+    INTERACTIVE = "interactive"  # somebody listens
+    BATCH = "batch"  # nobody waits for it yet
+
+
+class CacheUse(StrEnum):
+    """What a request wants of the cache, by its `Cache-Control` (RFC 9111 §5.2.1)."""
+
+    USE = "use"
+    REFRESH = "refresh"  # no-cache: not answered from it, but kept
+    BYPASS = "bypass"  # no-store: neither
+
+
 class Substitution(StrEnum):
     """What may speak in place of what was asked for."""
 
@@ -160,13 +187,24 @@ class SpeechRequest:
     seed: int | None = None
     instructions: str | None = None
     sse: bool = False
+    stream: bool | None = None  # None: as `speech.stream` says
+    cache: CacheUse = CacheUse.USE
     fallback: Substitution | None = None
     options: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of speakable text, and the silence after it in seconds."""
+
+    text: str
+    pause_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """The unit of commitment of speech: a piece of text that one provider speaks whole or not at all."""
+    """The unit of commitment of speech: a piece of text that one provider speaks whole or not at all. `seed` is
+    one for the whole answer; `is_seed_given`: the client chose it."""
 
     text: str
     voice: str | None
@@ -175,6 +213,8 @@ class Segment:
     seed: int
     instructions: str | None = None
     options: Mapping[str, object] = field(default_factory=dict)
+    is_seed_given: bool = False
+    priority: Priority = Priority.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True)

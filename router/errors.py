@@ -25,6 +25,8 @@
         ├── ConnectionLost          reset or closed in the middle
         │   └── HostLost            the machine is gone: its in-flight probes met silence twice
         ├── Silent                  no byte within the deadline (`first_byte_s`, `stall_s`): slow is not dead
+        │   └── Overdue             a segment kept a listener waiting, and another spoke it
+        ├── InDoubt                 given up on suspicion, while another spoke: says nothing of the provider
         ├── Malformed               not HTTP, not JSON, not audio; or audio that cannot be the text
         └── Rejected                an HTTP status that blames the provider (401, 402, 403, 404, 429, 5xx)
             └── VoiceMissing        a tts-node without a copy of the voice: it gets one, and is asked again
@@ -265,6 +267,18 @@ class Silent(UpstreamFault):
     """No byte within the deadline. Soft: language models send nothing while they load or think."""
 
     outcome = "provider_timeout"
+
+
+class Overdue(Silent):
+    """A segment took longer than the provider's measured rates explain, and another spoke it meanwhile."""
+
+    outcome = "provider_overdue"
+
+
+class InDoubt(UpstreamFault):
+    """Given up for a faster one before anything was known for sure: says nothing of the provider."""
+
+    outcome = "provider_in_doubt"
 
 
 class Malformed(UpstreamFault):

@@ -9,7 +9,7 @@ from router.catalogue import SUBSTITUTE_MODEL_TIER, Catalogue
 from router.domain import Modality, Route, Substitution
 from router.errors import ClientError, NotFound
 from router.roster import Roster
-from router.selection import Candidate
+from router.selection import Candidate, Need
 from router.speech.substitution import SUBSTITUTE_VOICE_TIER, VoiceMatch, permitted
 from router.speech.voices import VoiceBook
 
@@ -61,7 +61,7 @@ def explain(
         names = {route.provider for route in allowed}
         refused = [_refused(route, match) for route, match in matches if route.provider not in names]
         routes = allowed
-    candidates = roster.order(routes, catalogue.max_wait_s(modality, model))
+    candidates = roster.order(routes, Need(catalogue.max_wait_s(modality, model)))
     return [_candidate(each, known.get(each.route.provider)) for each in candidates] + refused
 
 

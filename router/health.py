@@ -9,12 +9,15 @@ A *host* is a machine. An unplugged machine black-holes, it does not refuse, so 
     suspect      reachable    unreachable
     unreachable  suspect      unreachable
 
-so two misses open the host's circuit and two answers close it. A refused connection is an answer.
+so two misses open the host's circuit and two answers close it. A refused connection is an answer. Where a node's
+heartbeat is held, a beat that stays away (MISSED) makes the host suspect and no worse, because the silence of
+three nodes is still one silence; what is touched upon it decides. A beat brings the host back at once.
 
 A *provider* is a server on a host. Its own word (READY, COLD …) is believed at once, except out of `down`,
 which takes two good signs in a row or the server's own heartbeat; a hard fault is believed at once, always;
 slowness changes nothing, because language models are silent while they load or think. Only a tts-node, whose
-health route never waits for the model, counts as hung when two requests to it in a row stay unanswered.
+health route never waits for the model, counts as hung when two requests to it in a row stay unanswered, or one
+after its heartbeat has stopped.
 """
 
 from collections.abc import Mapping
@@ -39,6 +42,8 @@ class HostSign(StrEnum):
 
     ANSWERED = "answered"  # anything came back: a reply, a refusal, a reset
     SILENT = "silent"  # a dial or a health route met its deadline
+    BEAT = "beat"  # the heartbeat of a node on it
+    MISSED = "missed"  # that heartbeat is overdue
 
 
 class ProviderState(StrEnum):
@@ -72,7 +77,7 @@ class ProviderSign(StrEnum):
     SLOW = "slow"  # connected, but no answer in time
     MUTE = "mute"  # the same of a server that always answers at once
     FAULT = "fault"  # hard: refused, reset, unreachable, not the protocol
-    HEARTBEAT = "heartbeat"  # the node itself says that it is back
+    STOPPED = "stopped"  # its heartbeat fell silent, and so did it when it was touched
 
 
 HOST_TABLE: Final[Mapping[tuple[HostState, HostSign], HostState]] = {
@@ -82,12 +87,17 @@ HOST_TABLE: Final[Mapping[tuple[HostState, HostSign], HostState]] = {
     (HostState.SUSPECT, HostSign.SILENT): HostState.UNREACHABLE,
     (HostState.UNREACHABLE, HostSign.ANSWERED): HostState.SUSPECT,
     (HostState.UNREACHABLE, HostSign.SILENT): HostState.UNREACHABLE,
+    (HostState.REACHABLE, HostSign.BEAT): HostState.REACHABLE,
+    (HostState.SUSPECT, HostSign.BEAT): HostState.REACHABLE,
+    (HostState.UNREACHABLE, HostSign.BEAT): HostState.REACHABLE,
+    (HostState.REACHABLE, HostSign.MISSED): HostState.SUSPECT,
+    (HostState.SUSPECT, HostSign.MISSED): HostState.SUSPECT,
+    (HostState.UNREACHABLE, HostSign.MISSED): HostState.UNREACHABLE,
 }
 
-# Where a provider's own word leads. SLOW and FAULT are not words of its own, see `next_provider`.
+# Where a provider's own word leads. The other signs are not words of its own, see `next_provider`.
 STATE_SAID: Final[Mapping[ProviderSign, ProviderState]] = {
     ProviderSign.READY: ProviderState.UP,
-    ProviderSign.HEARTBEAT: ProviderState.UP,
     ProviderSign.COLD: ProviderState.COLD,
     ProviderSign.LOADING: ProviderState.LOADING,
     ProviderSign.YIELDED: ProviderState.YIELDED,
@@ -111,16 +121,19 @@ def next_host(state: HostState, sign: HostSign) -> HostState:
     return HOST_TABLE[state, sign]
 
 
-def next_provider(health: ProviderHealth, sign: ProviderSign, detail: str, now: float) -> ProviderHealth:
-    """The provider's next health, told `sign` at `now`."""
+def next_provider(
+    health: ProviderHealth, sign: ProviderSign, detail: str, now: float, *, is_beat: bool = False
+) -> ProviderHealth:
+    """The provider's next health, told `sign` at `now`. `is_beat`: by its own heartbeat, which is no accident of
+    timing: it brings the provider back at once, to the state that it tells."""
     if sign is ProviderSign.SLOW:
         return replace(health, good_streak=0, detail=detail)
     if sign is ProviderSign.MUTE and health.mute_streak + 1 < MUTE_AFTER:
         return replace(health, good_streak=0, mute_streak=health.mute_streak + 1, detail=detail)
-    if sign in {ProviderSign.FAULT, ProviderSign.MUTE}:
+    if sign in {ProviderSign.FAULT, ProviderSign.MUTE, ProviderSign.STOPPED}:
         return _moved(health, ProviderState.DOWN, 0, detail, now)
     streak = health.good_streak + 1
-    is_returning = health.state is ProviderState.DOWN and sign is not ProviderSign.HEARTBEAT
+    is_returning = health.state is ProviderState.DOWN and not is_beat
     if is_returning and streak < RETURN_AFTER:
         return replace(health, good_streak=streak, mute_streak=0, detail=detail)
     return _moved(health, STATE_SAID[sign], streak, detail, now)

@@ -14,10 +14,21 @@ class Lease:
 
     Entering waits for a place within the gate's bounds. Raises Overloaded when none is free, when the provider was
     lost while waiting, or when somebody else's trial of the model is under way. `on_lost` is called when the
-    machine or the server is lost inside the block.
+    machine or the server is lost inside the block; `on_doubt`, at most once, when that is to be feared: the
+    machine turns suspect, a heartbeat is missed, the model is up no more.
     """
 
-    __slots__ = ("_clock", "_host", "_is_healthy", "_model", "_started", "_tally", "_trial_of", "on_lost")
+    __slots__ = (
+        "_clock",
+        "_host",
+        "_is_healthy",
+        "_on_doubt",
+        "_started",
+        "_tally",
+        "_trial_of",
+        "model",
+        "on_lost",
+    )
 
     def __init__(
         self,
@@ -27,11 +38,13 @@ class Lease:
         on_lost: Callable[[HostLost], None],
         clock: Monotonic,
         is_healthy: Callable[[str], bool],
+        on_doubt: Callable[[], None] | None = None,
     ) -> None:
         self._tally = tally
         self._host = host
-        self._model = model
+        self.model = model
         self.on_lost = on_lost
+        self._on_doubt = on_doubt
         self._clock = clock
         self._is_healthy = is_healthy
         self._trial_of: str | None = None
@@ -52,12 +65,18 @@ class Lease:
     ) -> None:
         tally = self._tally
         if kind is None:
-            tally.learn(self._clock() - self._started)
+            tally.pace.learn(self._clock() - self._started)
         tally.leases.discard(self)
         self._host.went()
         if self._trial_of is not None:
             tally.end_trial(self._trial_of)
         tally.gate.leave()
+
+    def doubt(self) -> None:
+        """See `on_doubt`."""
+        on_doubt, self._on_doubt = self._on_doubt, None
+        if on_doubt is not None:
+            on_doubt()
 
     async def _wait_at_gate(self) -> None:
         name = self._tally.card.id
@@ -69,11 +88,11 @@ class Lease:
 
     def _begin(self) -> None:
         tally, now = self._tally, self._clock()
-        circuit = tally.circuit_for(self._model)
+        circuit = tally.circuit_for(self.model)
         if circuit is not CLOSED:
             if circuit.verdict(now) is Verdict.OPEN:  # a trial began, or failed, meanwhile
                 raise Overloaded("failed too often, and a trial is under way")
-            self._trial_of = tally.begin_trial(self._model, now)
+            self._trial_of = tally.begin_trial(self.model, now)
         self._started = now
         tally.leases.add(self)
         self._host.came()

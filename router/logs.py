@@ -131,7 +131,8 @@ def logging_to_stderr(log_format: str, level: str) -> Iterator[None]:
     before = root.handlers[:], root.level
     root.handlers[:] = [writer]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore"):  # URLs, a probe a second; other people's headers at debug
+    # URLs, a probe a second; other people's headers at debug; every rule of markdown for every line of text.
+    for chatty in ("httpx", "httpcore", "markdown_it"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     uvicorn = logging.getLogger("uvicorn.error")
     uvicorn.setLevel(logging.WARNING)

@@ -45,6 +45,7 @@ LATENCY_BUCKETS_S: Final = (
     300,
 )
 OVERHEAD_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1)
+ERROR_BUCKETS_S: Final = (-10, -5, -2.5, -1, -0.5, -0.25, -0.1, 0, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 REALTIME_FACTOR_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -118,6 +119,32 @@ class Metrics:
             "Generation time divided by audio duration; below 1 is faster than playback.",
             ["model", "provider"],
             buckets=REALTIME_FACTOR_BUCKETS,
+            registry=registry,
+        )
+        self._segments = Counter(
+            "router_tts_segments",
+            "Segments of spoken answers by who spoke them, and whether now or from the cache.",
+            ["provider", "source"],
+            registry=registry,
+        )
+        self._first_audio = Histogram(
+            "router_tts_first_audio_seconds",
+            "From the request's head to the first segment, spoken whole.",
+            ["provider"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self._first_audio_error = Histogram(
+            "router_tts_first_audio_error_seconds",
+            "How much longer the first segment took than predicted; negative: less.",
+            ["provider"],
+            buckets=ERROR_BUCKETS_S,
+            registry=registry,
+        )
+        self._gap = Histogram(
+            "router_tts_gap_seconds",
+            "Silence within a streamed answer that somebody who listens in real time has heard.",
+            buckets=LATENCY_BUCKETS_S,
             registry=registry,
         )
         self._attempts = Counts(
@@ -203,6 +230,8 @@ class Metrics:
         if record.tokens_in or record.tokens_out:
             self._tokens.add("input", by=record.tokens_in)
             self._tokens.add("output", by=record.tokens_out)
+        if record.cache:
+            self._spoken(record)
         if record.audio_s is not None and record.outcome == Outcome.OK:
             self._speech_finished(record, model, record.audio_s)
 
@@ -232,11 +261,27 @@ class Metrics:
     def loop_lagged(self, lag_s: float) -> None:
         self._loop_lag.observe(lag_s)
 
+    def _spoken(self, record: Record) -> None:
+        """What was spoken, whether the answer was finished or not."""
+        self._cache.labels(record.cache).inc()
+        for provider, count in record.voiced.items():
+            self._segments.labels(provider, "generated").inc(count)
+        if record.recalled:
+            self._segments.labels(record.provider or "none", "cache").inc(record.recalled)
+        if record.first_audio is not None:
+            took_s = record.first_audio - record.started
+            self._first_audio.labels(record.provider).observe(took_s)
+            if record.predicted_s is not None:
+                self._first_audio_error.labels(record.provider).observe(took_s - record.predicted_s)
+        if record.gap_s > 0:
+            self._gap.observe(record.gap_s)
+
     def _speech_finished(self, record: Record, model: str, audio_s: float) -> None:
+        self._voice_requests.labels(self._voices.bounded(record.voice)).inc()
+        if record.cache == "hit" or not record.provider:
+            return  # nothing was generated
         generation_s = record.generation_s or 0.0
         self._generation.labels(model, record.provider).observe(generation_s)
         self._audio.labels(model, record.provider).observe(audio_s)
         if audio_s > 0:
             self._realtime_factor.labels(model, record.provider).observe(generation_s / audio_s)
-        self._voice_requests.labels(self._voices.bounded(record.voice)).inc()
-        self._cache.labels("bypass").inc()

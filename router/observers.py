@@ -169,6 +169,12 @@ def _fields(record: Record) -> dict[str, object]:
         fields["first_byte_ms"] = round((record.first_byte - record.started) * 1000, 1)
     if record.audio_s is not None:
         fields |= {"audio_s": round(record.audio_s, 2), "generation_s": round(record.generation_s or 0, 3)}
+    if record.cache:
+        fields |= {"cache": record.cache, "segments": sum(record.voiced.values()) + record.recalled}
+    if len(record.voiced) > 1:
+        fields["voiced_by"] = dict(record.voiced)
+    if record.gap_s:
+        fields["gap_s"] = round(record.gap_s, 2)
     if record.text:
         fields["text"] = record.text
     if record.reasons:

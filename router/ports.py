@@ -91,7 +91,8 @@ class Probe:
     """What one look at a provider showed; `provider` is None when it tells of the host alone.
 
     `models` and `voices` are None when it told nothing new; `eta_s` is how long a load takes or still takes,
-    `queued` how many requests it works on or holds, as far as it tells.
+    `queued` how many requests it works on or holds, as far as it tells. `tells_models`: the states of `models` are
+    of this moment, so a model may be cold while the provider is up.
     """
 
     host: HostSign
@@ -101,6 +102,32 @@ class Probe:
     voices: tuple[Voice, ...] | None = None
     eta_s: float | None = None
     queued: int = 0
+    tells_models: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One beat of a provider's heart. `is_goodbye`: it leaves, and no other follows. `is_news`: its lists have
+    changed, see `Beating.catch_up`."""
+
+    probe: Probe
+    is_goodbye: bool = False
+    is_news: bool = False
+
+
+class Pulse(Protocol):
+    """A provider's heartbeat, held open."""
+
+    async def beat(self, within_s: float) -> Beat | None:
+        """The next beat; None when there was none within `within_s`. May be cancelled and called again.
+
+        Raises UpstreamFault: Rejected when the provider has no heartbeat to offer, ConnectionLost at its end.
+        """
+        ...
+
+    def close(self) -> None:
+        """Hang up. Idempotent."""
+        ...
 
 
 class Provider(Protocol):
@@ -122,11 +149,23 @@ class Provider(Protocol):
         a server on the internet. Does not raise."""
         ...
 
-    async def warm(self) -> None:
-        """Ask for the model to be loaded, if the dialect knows how. Does not raise."""
+    async def warm(self, model: str | None = None) -> None:
+        """Ask for `model`, or its usual one, to be loaded, if the dialect knows how. Does not raise."""
         ...
 
     async def aclose(self) -> None: ...
+
+
+class Beating(Provider, Protocol):
+    """A provider that tells by itself how it is, four times a second."""
+
+    async def listen(self) -> Pulse:
+        """Begin to listen. Raises NotSent."""
+        ...
+
+    async def catch_up(self) -> None:
+        """Read the lists that have changed; the next beat tells them. Raises UpstreamFault."""
+        ...
 
 
 class ForwardProvider(Provider, Protocol):
@@ -198,6 +237,12 @@ class Record(msgspec.Struct):
     text: str = ""  # what was to be said; empty unless server.log_text is on
     audio_s: float | None = None
     generation_s: float | None = None
+    cache: str = ""  # of speech: hit, miss or bypass
+    voiced: dict[str, int] = {}  # how many segments each provider spoke
+    recalled: int = 0  # how many were in the cache
+    gap_s: float = 0.0  # silence within the answer that somebody who listens in real time has heard
+    predicted_s: float | None = None  # until the first segment is spoken, as it was thought to take
+    first_audio: float | None = None  # when it was (monotonic)
     reasons: list[str] = []
 
     @property

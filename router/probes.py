@@ -3,25 +3,25 @@
 Two kinds. A *probe* a second asks every provider how it is. While requests are in flight on a machine, a *touch*
 every quarter of a second asks whether it is still there at all: two misses of 0.3 s, and the roster interrupts
 what is in flight there, so an unplugged machine is noticed within a second.
+
+A provider whose heartbeat is held (`heartbeats.py`) needs neither.
 """
 
 import asyncio
 import contextlib
-import logging
 import math
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
-from router.health import HostSign, ProviderSign
-from router.ports import Probe, Provider
+from router.looks import FAIR_TOUCH_S, seen
+from router.ports import Provider
 from router.roster import Roster
 
-_log = logging.getLogger(__name__)
 DOWN_INTERVAL_S: Final = 1.0  # between looks at what has just gone down
 JUST_DOWN_S: Final = 30.0
 TOUCH_INTERVAL_S: Final = 0.25
-_FAIR_TOUCH_S: Final = 0.45  # a touch's deadline is 0.3 s
+_FAIR_TOUCH_S: Final = FAIR_TOUCH_S
 _FAIR_PROBE_S: Final = 4.5  # a probe's is 0.9 s, over the internet 4
 _LAST_RESORT_S: Final = 5.0  # a probe has deadlines of its own; this one guards against their lack
 
@@ -58,6 +58,8 @@ class Probes:
         looked = -math.inf
         while True:
             async with _pace(min(interval_s, DOWN_INTERVAL_S)):
+                if self._roster.is_beating(provider.card.id):
+                    continue
                 is_due = loop.time() - looked > interval_s - DOWN_INTERVAL_S / 2
                 down_for_s = self._roster.down_for_s(provider.card.id)
                 if is_due or (down_for_s is not None and down_for_s < JUST_DOWN_S):
@@ -69,36 +71,25 @@ class Probes:
         while True:
             busy = await self._roster.until_busy(host)
             async with _pace(TOUCH_INTERVAL_S):
-                looks = [self._seen(self._providers[name].touch, name, _FAIR_TOUCH_S) for name in busy]
+                asked = [name for name in busy if not self._roster.is_beating(name)]
+                looks = [
+                    seen(self._providers[n].touch, n, fair_s=_FAIR_TOUCH_S, last_resort_s=_LAST_RESORT_S)
+                    for n in asked
+                ]
                 probes = await asyncio.gather(*looks)
-                touches = {name: probe for name, probe in zip(busy, probes, strict=True) if probe is not None}
+                touches = {
+                    name: probe
+                    for name, probe in zip(asked, probes, strict=True)
+                    if probe is not None and not self._roster.is_beating(name)
+                }
                 if touches:
                     self._roster.note_touches(host, touches)
 
     async def _look(self, provider: Provider) -> None:
         name = provider.card.id
-        probe = await self._seen(provider.probe, name, _FAIR_PROBE_S)
-        if probe is not None:
+        probe = await seen(provider.probe, name, fair_s=_FAIR_PROBE_S, last_resort_s=_LAST_RESORT_S)
+        if probe is not None and not self._roster.is_beating(name):  # it came back meanwhile, and knows better
             self._roster.note_probe(name, probe)
-
-    async def _seen(self, look: Callable[[], Awaitable[Probe | None]], name: str, fair_s: float) -> Probe | None:
-        """What `look` shows. Silence counts only if this process was not starved itself: a look that took longer
-        than `fair_s`, well over its own deadline, tells of this machine and not of that one."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        try:
-            async with asyncio.timeout(_LAST_RESORT_S):
-                probe = await look()
-        except Exception as exc:  # a bug in one dialect must not stop the house from watching the others
-            _log.exception("a probe of %s failed", name)
-            probe = Probe(HostSign.ANSWERED, ProviderSign.SLOW, f"its probe failed: {exc}")
-        if probe is not None and _is_silence(probe) and loop.time() - started > fair_s:
-            return None
-        return probe
-
-
-def _is_silence(probe: Probe) -> bool:
-    return probe.host is HostSign.SILENT or probe.provider in {ProviderSign.MUTE, ProviderSign.SLOW}
 
 
 @contextlib.asynccontextmanager

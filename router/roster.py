@@ -2,11 +2,13 @@
 
 Probes and attempts tell it what they saw; it moves the states by the tables of `health.py` and `circuits.py` and
 tells the observer. Reading it is always fine; only its own methods change it. Whoever sends a request holds a
-*lease*; when the machine or the server behind it is lost, its leases are interrupted at once.
+*lease*; when the machine or the server behind it is lost, its leases are interrupted at once, and told of a doubt
+before that.
 """
 
+import asyncio
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -21,6 +23,7 @@ from router.errors import (
     HostLost,
     Malformed,
     NotSent,
+    Overdue,
     Overloaded,
     Rejected,
     Silent,
@@ -38,11 +41,14 @@ from router.health import (
 )
 from router.lease import Lease
 from router.ports import Monotonic, Observer, Probe
-from router.selection import DEFAULT_MAX_WAIT_S, Candidate, Standing, order
+from router.selection import ANYTHING, DEFAULT_MAX_WAIT_S, Candidate, Need, Standing, order
 from router.tally import HostTally, ProviderTally
 
 _REACHABLE: Final = HostState.REACHABLE
 _AT_EASE: Final = Standing(_REACHABLE, ProviderState.UP)
+_LEFT: Final = frozenset({ProviderState.DOWN, ProviderState.DRAINING})
+FLEETING_S: Final = 10.0  # whoever left less long ago may well be back soon
+_BEATS_REPORTED_S: Final = 1.0  # `on_probe` hears of beats no more often than of probes
 
 
 class Roster:
@@ -67,6 +73,7 @@ class Roster:
         self._drained = drained if drained is not None else set()
         self._hosts = {card.host: HostTally() for card in cards.values()}
         self.revision = 0  # of what providers report of their models
+        self._changed = asyncio.Event()
         now = clock()
         self._tallies = {name: ProviderTally(card, ProviderHealth(since=now)) for name, card in cards.items()}
         self.announce()
@@ -84,35 +91,62 @@ class Roster:
 
     # what is known
 
-    def standing(self, provider: str, model: str | None = None) -> Standing:
-        """How `provider` stands, for `model` when one is meant."""
+    def standing(self, provider: str, model: str | None = None, audio_s: float = 0.0) -> Standing:
+        """How `provider` stands, for `model` when one is meant, to speak for `audio_s` seconds."""
         tally, now = self._tallies[provider], self._clock()
         circuit = tally.circuit_for(model)
         is_drained = provider in self._drained
         return Standing(
             self._hosts[tally.card.host].state,
-            ProviderState.DRAINING if is_drained else tally.health.state,
+            ProviderState.DRAINING if is_drained else tally.state_for(model),
             "drained by an administrator" if is_drained else tally.health.detail,
             tally.gate.inside + tally.gate.waiting,
             tally.gate.is_closed,
-            tally.predicted_s(),
+            tally.predicted_s(model, audio_s),
             circuit.verdict(now),
             circuit.opens_in_s(now),
+            tally.queued,
+            tally.pace.rtf(model),
         )
 
-    def order(self, routes: Sequence[Route], max_wait_s: float = DEFAULT_MAX_WAIT_S) -> list[Candidate]:
+    def order(self, routes: Sequence[Route], need: Need = ANYTHING) -> list[Candidate]:
         """`selection.order` on the state as it is now."""
-        return order(routes, {r: self.standing(r.provider, r.model) for r in routes}, max_wait_s)
+        return order(routes, {r: self.standing(r.provider, r.model, need.audio_s) for r in routes}, need)
+
+    def expected_s(self, route: Route, audio_s: float) -> float | None:
+        """How long an attempt to speak `audio_s` seconds that begins now should take: the load, the queue, the
+        speaking; None while not all of it is known."""
+        return self._tallies[route.provider].expected_s(route.model, audio_s)
+
+    def is_fleeting(self, routes: Sequence[Route]) -> bool:
+        """Whether waiting for one of `routes` may help: it has just left, loads, or is due for a trial soon."""
+        return any(self._is_fleeting(route) for route in routes)
+
+    def _is_fleeting(self, route: Route) -> bool:
+        if route.provider in self._drained:
+            return False
+        tally, now = self._tallies[route.provider], self._clock()
+        if tally.health.state in _LEFT:
+            return now - tally.health.since < FLEETING_S
+        if tally.state_for(route.model) is ProviderState.LOADING:
+            return True
+        return tally.health.state.is_available and 0 < tally.circuit_for(route.model).opens_in_s(now) < FLEETING_S
+
+    def until_changed(self) -> Coroutine[object, object, None]:
+        """Until the state of a provider, of one of its models or of a host is another than at this call, also when
+        it is awaited later. A circuit that becomes due is no change: only time is."""
+        return _until(self._changed)
 
     def candidates(self, routes: Sequence[Route], max_wait_s: float = DEFAULT_MAX_WAIT_S) -> Iterator[Candidate]:
         """The same order, one by one. Mostly it is plain who comes first, and mostly the first answers: the others
         are looked at when it has failed, as they stand by then."""
         favourite = self._plain_favourite(routes)
         if favourite is None:
-            yield from self.order(routes, max_wait_s)
+            yield from self.order(routes, Need(max_wait_s))
             return
         yield Candidate(favourite, _AT_EASE, True)
-        for candidate in self.order([route for route in routes if route is not favourite], max_wait_s):
+        others = [route for route in routes if route is not favourite]
+        for candidate in self.order(others, Need(max_wait_s)):
             # Somebody was available: a last resort is for when nobody is.
             yield (
                 replace(candidate, is_eligible=False, is_last_resort=False)
@@ -132,6 +166,10 @@ class Roster:
             return None
         tally = self._tallies[best.provider]
         return best if tally.is_at_ease(best.model) and self._hosts[tally.card.host].state is _REACHABLE else None
+
+    def is_beating(self, provider: str) -> bool:
+        """Whether its heartbeat is held, so that nobody needs to ask how it is."""
+        return self._tallies[provider].is_beating
 
     def down_for_s(self, provider: str) -> float | None:
         """Seconds since the provider went down; None when it is not."""
@@ -162,10 +200,20 @@ class Roster:
 
     # what happens
 
-    def lease(self, route: Route, on_lost: Callable[[HostLost], None]) -> Lease:
+    def lease(
+        self,
+        route: Route,
+        on_lost: Callable[[HostLost], None],
+        on_doubt: Callable[[], None] | None = None,
+    ) -> Lease:
         """Be in flight at the route's provider: see `Lease`."""
         tally = self._tallies[route.provider]
-        return Lease(tally, self._hosts[tally.card.host], route.model, on_lost, self._clock, self._is_healthy)
+        host = self._hosts[tally.card.host]
+        return Lease(tally, host, route.model, on_lost, self._clock, self._is_healthy, on_doubt)
+
+    def note_spoken(self, route: Route, audio_s: float, generation_s: float) -> None:
+        """So much speech took so long: its real-time factor is learnt."""
+        self._tallies[route.provider].pace.learn_rate(route.model, audio_s, generation_s)
 
     def note_success(self, route: Route) -> None:
         """A good answer: the circuits it passed are closed."""
@@ -187,15 +235,52 @@ class Roster:
         for provider, probe in touches.items():
             self._note_provider(provider, probe)
 
-    def _note_provider(self, provider: str, probe: Probe) -> None:
+    # what a heartbeat tells
+
+    def note_beat(self, provider: str, probe: Probe, *, is_first: bool = False) -> None:
+        """The node says how it is: it and its machine are back at once. `is_first`: after a silence, so it may be
+        another process, and what had failed may be tried again."""
+        tally, now = self._tallies[provider], self._clock()
+        tally.is_beating = True
+        self._sign_host(tally.card.host, HostSign.BEAT, probe.detail)
+        if is_first:
+            tally.begin_anew(now)
+        self._note_provider(provider, probe, is_beat=True)
+        tally.hard = CLOSED
+        if is_first or now - tally.seen_at >= _BEATS_REPORTED_S:
+            tally.seen_at = now
+            self._on_probe(provider)
+
+    def note_missed(self, provider: str, detail: str) -> None:
+        """A beat is overdue: everybody in flight there is told of the doubt. What a touch shows decides."""
         tally = self._tallies[provider]
+        self._sign_host(tally.card.host, HostSign.MISSED, detail)
+        tally.doubt()
+
+    def note_stopped(self, provider: str, probe: Probe) -> None:
+        """The heartbeat has stopped, and upon it a touch met silence: of the machine, or of the server alone."""
+        tally = self._tallies[provider]
+        tally.is_beating = False
+        self._sign_host(tally.card.host, probe.host, probe.detail)
+        self._sign(provider, None, ProviderSign.STOPPED, probe.detail)
+        if self._hosts[tally.card.host].state is not HostState.UNREACHABLE:  # else everybody there has been told
+            tally.interrupt(HostLost(f"its heartbeat stopped: {probe.detail}"))
+
+    def note_hung_up(self, provider: str, fault: str | None) -> None:
+        """The heartbeat is held no more; `fault`: why, where that speaks against the provider."""
+        self._tallies[provider].is_beating = False
+        if fault is not None:
+            self._sign(provider, HostSign.ANSWERED, ProviderSign.FAULT, fault)
+
+    # what follows
+
+    def _note_provider(self, provider: str, probe: Probe, *, is_beat: bool = False) -> None:
         if probe.provider is None:
             return
+        tally = self._tallies[provider]
+        were_up = tally.up_leases()
         if probe.models is not None:
-            models = {model.id: model for model in probe.models}
-            if models != tally.models:
-                tally.models = models
-                self.revision += 1
+            self._note_models(tally, probe.models, tells_states=probe.tells_models)
         if probe.voices is not None:
             tally.voices = probe.voices
         if probe.provider in {ProviderSign.COLD, ProviderSign.LOADING}:
@@ -203,15 +288,34 @@ class Roster:
         elif probe.provider is ProviderSign.READY:
             tally.eta_s = None
         tally.queued = probe.queued
-        self._sign(provider, None, probe.provider, probe.detail)
+        self._sign(provider, None, probe.provider, probe.detail, is_beat=is_beat)
+        tally.doubt([lease for lease in were_up if tally.state_for(lease.model) is not ProviderState.UP])
+
+    def _note_models(self, tally: ProviderTally, models: Sequence[Model], *, tells_states: bool) -> None:
+        before, tally.models = tally.models, {model.id: model for model in models}
+        if [*before] != [*tally.models] or any(before[each.id].clones is not each.clones for each in models):
+            self.revision += 1  # not for every second of a load
+        tally.tells_models = tells_states
+        if not tells_states:
+            return
+        tally.pace.hear(tally.models)
+        changed = {each.id for each in models if each.id in before and before[each.id].state != each.state}
+        if changed:
+            self._tell_change()
+            tally.begin_anew(self._clock(), frozenset(m for m in changed if tally.models[m].state == "up"))
 
     def note_fault(self, route: Route, fault: UpstreamFault) -> None:
         """Take in what a failed attempt showed. Hard faults (dial, DNS, TLS, reset) count at once, soft ones in
-        rows of three; a provider that is loading, a full gate and a lost machine are nobody's soft failure."""
+        rows of three; a provider that is loading, a full gate and a lost machine are nobody's soft failure.
+        While its heart beats, a provider is not down because a connection broke."""
         provider = route.provider
         match fault:
             case Overloaded() | HostLost():
                 return
+            case ConnectionLost() if self._tallies[
+                provider
+            ].is_beating:  # its heart knows better than one exchange
+                self._soft(route, fault)
             case DialTimeout():
                 self._hard(provider, HostSign.SILENT, fault)
             case DialRefused() | TlsRefused() | ConnectionLost():
@@ -222,18 +326,22 @@ class Roster:
                 tally = self._tallies[provider]
                 before = tally.soft.get(route.model, CLOSED)
                 tally.remember(route.model, circuits.after_retry_after(before, self._clock(), fault.retry_after_s))
+            case Overdue():
+                tally = self._tallies[provider]
+                before = tally.soft.get(route.model, CLOSED)
+                tally.remember(route.model, circuits.after_overdue(before, self._clock(), self._jitter()))
             case Rejected() | Silent() | Malformed():
                 self._soft(route, fault)
 
     def drain(self, provider: str) -> None:
         """Send nothing new to `provider`; what is in flight finishes."""
         self._drained.add(provider)
-        self._tell_modalities()
+        self._tell_change()
 
     def resume(self, provider: str) -> None:
         """Undo `drain`."""
         self._drained.discard(provider)
-        self._tell_modalities()
+        self._tell_change()
 
     def _is_healthy(self, provider: str) -> bool:
         return self.standing(provider).is_healthy
@@ -251,18 +359,27 @@ class Roster:
         before = tally.soft.get(route.model, CLOSED)
         tally.remember(route.model, circuits.after_failure(before, self._clock(), self._jitter()))
 
-    def _sign(self, provider: str, host_sign: HostSign | None, sign: ProviderSign, detail: str) -> None:
+    def _sign(
+        self,
+        provider: str,
+        host_sign: HostSign | None,
+        sign: ProviderSign,
+        detail: str,
+        *,
+        is_beat: bool = False,
+    ) -> None:
         tally = self._tallies[provider]
         if host_sign is not None:
             self._sign_host(tally.card.host, host_sign, detail)
-        was = tally.health
-        tally.health = next_provider(was, sign, detail, self._clock())
+        was, were_up = tally.health, tally.up_leases()
+        tally.health = next_provider(was, sign, detail, self._clock(), is_beat=is_beat)
         if tally.health.state is was.state:
             return
         if tally.health.state.is_available:
             tally.hard = CLOSED
         self._observer.provider_changed(tally.card, tally.health.state, detail)
-        self._tell_modalities()
+        self._tell_change()
+        tally.doubt([lease for lease in were_up if tally.state_for(lease.model) is not ProviderState.UP])
         if sign is ProviderSign.MUTE:
             tally.interrupt(HostLost(f"hung: {detail}"))
 
@@ -272,13 +389,25 @@ class Roster:
         if host.state is before:
             return
         self._observer.host_changed(name, host.state)
-        self._tell_modalities()
+        self._tell_change()
+        there = {provider: tally for provider, tally in self._tallies.items() if tally.card.host == name}
+        if host.state is HostState.SUSPECT and before is HostState.REACHABLE:
+            for tally in there.values():
+                tally.doubt()
         if host.state is HostState.UNREACHABLE:
-            for provider, tally in self._tallies.items():
-                if tally.card.host == name:
-                    tally.interrupt(HostLost(f"its machine fell silent: {detail}"))
-                    self._sign(provider, None, ProviderSign.FAULT, detail)
+            for provider, tally in there.items():
+                tally.interrupt(HostLost(f"its machine fell silent: {detail}"))
+                self._sign(provider, None, ProviderSign.FAULT, detail)
+
+    def _tell_change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+        self._tell_modalities()
 
     def _tell_modalities(self) -> None:
         for modality in {m for card in self.cards.values() if not card.is_demo for m in card.modalities}:
             self._observer.modality_changed(modality, is_available=self.can_serve(modality))
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()

@@ -1,7 +1,8 @@
 """Which providers to try, in which order, and why not the others. Pure: it decides and must not log.
 
 Tiers express preference, so they come first, unless the wait is too long: a route whose first output is predicted
-to take more than `max_wait_s` is served by the next tier meanwhile. Within a tier, the least predicted time wins,
+to take more than `max_wait_s` is served by the next tier meanwhile. So is, where the answer has to keep up with
+its own playback, a route that speaks more slowly than one listens. Within a tier, the least predicted time wins,
 then the readier, then the less busy.
 
 A provider is *available* when it is healthy, its circuit lets a request through (a trial counts) and its queue has
@@ -19,6 +20,7 @@ from router.domain import Route
 from router.health import HostState, ProviderState
 
 DEFAULT_MAX_WAIT_S: Final = 2.0
+KEEPS_UP_RTF: Final = 0.95  # generation time ÷ audio duration up to which speech stays ahead of its listener
 _UP: Final = ProviderState.UP
 _UNREACHABLE: Final = HostState.UNREACHABLE
 _OPEN: Final = Verdict.OPEN
@@ -30,9 +32,22 @@ _READINESS: Final = {
 }
 
 
+class Need(msgspec.Struct, frozen=True, gc=False):
+    """What is to be done: `audio_s` seconds of speech (0: anything else, or unknown), which would better begin to
+    come within `max_wait_s`. `keeps_up`: more follows, and somebody listens meanwhile."""
+
+    max_wait_s: float = DEFAULT_MAX_WAIT_S
+    audio_s: float = 0.0
+    keeps_up: bool = False
+
+
+ANYTHING: Final = Need()
+
+
 class Standing(msgspec.Struct, frozen=True, gc=False):
     """What is known of one route's provider at the moment of a decision. `predicted_s`: until its first output;
-    `retry_in_s`: until its circuit lets a trial through."""
+    `retry_in_s`: until its circuit lets a trial through; `queued`: what it says that it works on or holds, also of
+    others; `rtf`: its real-time factor with the route's model, None while unknown."""
 
     host_state: HostState
     state: ProviderState
@@ -42,6 +57,8 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     predicted_s: float = 0.0
     verdict: Verdict = Verdict.CLOSED
     retry_in_s: float = 0.0
+    queued: int = 0
+    rtf: float | None = None
 
     @property
     def is_healthy(self) -> bool:
@@ -53,6 +70,17 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     def is_available(self) -> bool:
         """A request may be sent there now."""
         return self.is_healthy and self.verdict is not _OPEN and not self.is_queue_full
+
+    @property
+    def is_idle(self) -> bool:
+        """It could begin at once: up on a machine beyond doubt, and with nothing to do."""
+        is_free = not self.in_flight and not self.queued
+        return is_free and self.is_available and self.state is _UP and self.host_state is HostState.REACHABLE
+
+    @property
+    def is_slower_than_playback(self) -> bool:
+        """Whoever listens to it has to wait in between."""
+        return self.rtf is not None and self.rtf > KEEPS_UP_RTF
 
     @property
     def may_be_tried(self) -> bool:
@@ -75,13 +103,15 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A route in its place in the order, and what put it there. `is_late`: passed over for its wait."""
+    """A route in its place in the order, and what put it there. `is_late`: passed over for its wait; `is_slow`:
+    because it could not keep up."""
 
     route: Route
     standing: Standing
     is_eligible: bool
     is_late: bool = False
     is_last_resort: bool = False
+    is_slow: bool = False
 
     @property
     def reason(self) -> str:
@@ -98,6 +128,10 @@ class Candidate(msgspec.Struct, frozen=True):
             parts.append(f"first output in about {standing.predicted_s:.1f} s")
         if self.is_late:
             parts.append("over max_wait_s")
+        if standing.is_slower_than_playback:
+            parts.append(f"slower than playback (takes {standing.rtf:.2f} s for a second of speech)")
+        if self.is_slow:
+            parts.append("so behind those that keep up")
         if standing.verdict is Verdict.TRIAL:
             parts.append("a trial after failures")
         return ", ".join(parts)
@@ -106,15 +140,21 @@ class Candidate(msgspec.Struct, frozen=True):
 def order(
     routes: Sequence[Route],
     standings: Mapping[Route, Standing],
-    max_wait_s: float = DEFAULT_MAX_WAIT_S,
+    need: Need = ANYTHING,
 ) -> list[Candidate]:
     """All `routes`, the eligible ones first in the order in which to try them, each with its reason."""
     available = [route for route in routes if standings[route].is_available]
     if available:
         if len(available) > 1:
-            available.sort(key=lambda route: _rank(route, standings[route], max_wait_s))
+            available.sort(key=lambda route: _rank(route, standings[route], need))
         chosen = [
-            Candidate(route, standing, True, is_late=standing.predicted_s > max_wait_s)
+            Candidate(
+                route,
+                standing,
+                True,
+                is_late=standing.predicted_s > need.max_wait_s,
+                is_slow=need.keeps_up and standing.is_slower_than_playback,
+            )
             for route in available
             for standing in (standings[route],)
         ]
@@ -127,8 +167,9 @@ def order(
     return chosen + [Candidate(route, standings[route], False) for route in routes if route not in taken]
 
 
-def _rank(route: Route, standing: Standing, max_wait_s: float) -> tuple[bool, float, float, int, int]:
-    is_late = standing.predicted_s > max_wait_s
+def _rank(route: Route, standing: Standing, need: Need) -> tuple[bool, bool, float, float, int, int]:
+    is_late = standing.predicted_s > need.max_wait_s
+    is_slow = need.keeps_up and standing.is_slower_than_playback
     # Who is late competes by time, who is not by tier.
     first, second = (standing.predicted_s, route.tier) if is_late else (route.tier, standing.predicted_s)
-    return (is_late, first, second, _READINESS[standing.state], standing.in_flight)
+    return (is_late, is_slow, first, second, _READINESS[standing.state], standing.in_flight)

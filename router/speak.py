@@ -1,120 +1,235 @@
 """The dispatch of speech: text → segments → PCM → one encoder.
 
 The segment is the unit of commitment: no byte of it leaves the router before it is complete and checked, and a
-fault in it means that the next candidate speaks it whole. For now a text is one segment; cutting it is an
-addition to `_segments` and to the loop that encodes them, nothing else.
+fault in it means that another speaks it whole. So nothing is repeated and nothing is missing, whichever machine
+is lost. Who speaks is decided anew for each segment, so a preferred machine takes over as soon as it can.
 """
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from typing import Final
 
-from router.answers import exhausted
 from router.config.settings import SpeechSettings
-from router.domain import AudioFormat, Route, Segment, SpeechRequest, Utterance
-from router.errors import Refusal, Silent, UpstreamFault, VoiceMissing
-from router.interruptible import Interruptible
-from router.ports import Monotonic, Observer, Record, SpeechProvider
-from router.repeat import Circumstances, may_try_next
+from router.domain import CacheUse, Passage, Priority, Route, Segment, SpeechRequest
+from router.errors import NothingCanServe
+from router.narration import Narration
+from router.ports import Monotonic, Record
+from router.race import Errand
+from router.recollection import Recollection
+from router.relay import Relay
 from router.roster import Roster
-from router.selection import Candidate
-from router.speech.checking import check_duration
-from router.speech.copies import Copies
-from router.speech.encoding import encode_whole
+from router.selection import Need
+from router.speech.cache import Flights, answer_key, segment_key
+from router.speech.cleaning import speakable
+from router.speech.encoders import Encoders
+from router.speech.playback import Playback
+from router.speech.segments import expected_s, passages
 from router.speech.substitution import permitted
 from router.speech.voices import VoiceBook
-from router.warming import Warmer
+from router.spoken import BYTES_PER_S, Spoken, SpokenAnswer, Tally
+from router.telling import Telling
 
-
-@dataclass(frozen=True, slots=True)
-class SpokenAnswer:
-    """A complete answer. `generation_s` is the provider's own figure, else the router's clock; `substitution`
-    tells what differs from what was asked for."""
-
-    audio: bytes
-    duration_s: float
-    generation_s: float
-    engine: str
-    voice: str
-    substitution: str | None
-    voice_hash: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Spoken:
-    """A segment, who spoke it and how long that took."""
-
-    utterance: Utterance
-    route: Route
-    took_s: float
+LONG_S: Final = 10.0  # texts longer than this are spoken only by who keeps up with playback, if somebody does
+SHORT_CHARS: Final = 4096  # longer texts are cut beside the event loop
+SILENCE_S: Final = 0.1  # what is said of nothing
+RESERVE_S: Final = 1.0  # of what a listener has to hear, not to be used up by waiting for a better voice
+USUAL_S: Final = 5.0  # of speech in a segment; a longer one takes whoever speaks it longer
+LONG_PIECE_RTF: Final = 0.6  # whoever speaks as fast as this is not late because a sentence is long
+LOOK_AGAIN_S: Final = 0.5  # while nobody can speak
+RETURN_WITHIN_S: Final = 30.0  # beyond what the listener has: how long an answer that has begun waits for somebody
 
 
 class Speaker:
-    """Speaks requests through speech providers. `encoders` bounds how many answers are encoded at once."""
+    """Speaks requests, from the cache or by the relay."""
 
     def __init__(
         self,
-        providers: Mapping[str, SpeechProvider],
+        relay: Relay,
+        recollection: Recollection,
         roster: Roster,
-        observer: Observer,
         clock: Monotonic,
         *,
         settings: SpeechSettings,
         voices: VoiceBook,
-        warmer: Warmer,
-        copies: Copies | None = None,
-        encoders: int = 4,
+        encoders: Encoders,
     ) -> None:
-        self._providers = providers
+        self._relay = relay
+        self.recollection = recollection
         self._roster = roster
-        self._observer = observer
         self._clock = clock
         self._settings = settings
         self._voices = voices
-        self._warmer = warmer
-        self._copies = copies
-        self._encoders = asyncio.Semaphore(encoders)
+        self.encoders = encoders
+        self._answers: Flights[SpokenAnswer] = Flights()
+        self._segments: Flights[Spoken] = Flights()
 
-    async def speak(
+    async def aclose(self) -> None:
+        """End what nobody waits for any more."""
+        await self._answers.aclose()
+        await self._segments.aclose()
+        await self._relay.aclose()
+
+    async def prepare(
         self, request: SpeechRequest, routes: Sequence[Route], record: Record, max_wait_s: float
-    ) -> SpokenAnswer:
-        """Speak all of `request`. Raises NotFound for the voice, NothingCanServe, or the InvalidRequest that a
-        provider answered with."""
+    ) -> Telling:
+        """What will be spoken. Raises NotFound for the voice."""
         voice = request.voice or self._settings.default_voice
         self._voices.check_known(voice, [route.provider for route in routes])
         record.voice = voice
+        cache = request.cache if self.recollection.is_on else CacheUse.BYPASS
+        record.cache = "bypass" if cache is CacheUse.BYPASS else "miss"
+        seed = request.seed if request.seed is not None else secrets.randbelow(2**31)
+        is_short = len(request.text) <= SHORT_CHARS
+        said = _cut(request) if is_short else await asyncio.to_thread(_cut, request)
+        length_s = sum(expected_s(passage.text, request.speed) for passage in said)
         allowed = self._allowed(request, voice, routes)
-        spoken = [
-            await self._spoken(segment, allowed, record, max_wait_s) for segment in _segments(request, voice)
-        ]
-        pcm = b"".join(s.utterance.pcm for s in spoken)
-        audio = await self._encoded(pcm, request.format)
-        last = spoken[-1]
-        answer = SpokenAnswer(
-            audio,
-            duration_s=sum(s.utterance.duration_s for s in spoken),
-            generation_s=sum(s.took_s for s in spoken),
-            engine=last.utterance.engine or last.route.model,
-            voice=last.utterance.voice or voice,
-            substitution=_substitution(last),
-            voice_hash=last.utterance.voice_hash,
-        )
-        record.audio_s, record.generation_s = answer.duration_s, answer.generation_s
+        return Telling(request, voice, allowed, said, seed, record, max_wait_s, length_s, cache)
+
+    def is_told_whole(self, telling: Telling) -> bool:
+        """Whether the answer is sent when all of it is there."""
+        settings, request = self._settings, telling.request
+        if request.stream is not None:
+            return not request.stream
+        if settings.stream == "auto":
+            return len(request.text) <= settings.complete_under_chars
+        return settings.stream == "never"
+
+    async def answer(
+        self,
+        request: SpeechRequest,
+        routes: Sequence[Route],
+        record: Record,
+        max_wait_s: float,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> SpokenAnswer:
+        """Speak all of `request`. Raises NotFound for the voice, NothingCanServe, or the InvalidRequest that a
+        provider answered with."""
+        return await self.told(await self.prepare(request, routes, record, max_wait_s), priority)
+
+    async def told(self, telling: Telling, priority: Priority = Priority.INTERACTIVE) -> SpokenAnswer:
+        """The whole answer; the same one for all who ask for the same meanwhile. Raises as `answer`."""
+        answer = await self.recall(telling)
+        if answer is None and telling.may_recall:
+            answer, is_anothers = await self._answers.fly(
+                answer_key(telling.request, telling.text, namespace=telling.askers, model="", voice=telling.voice),
+                lambda: self._told(telling, priority),
+            )
+            if is_anothers:
+                _take_note(telling.record, answer)
+        elif answer is None:
+            answer = await self._told(telling, priority)
+        telling.record.audio_s, telling.record.generation_s = answer.duration_s, answer.generation_s
         return answer
 
-    async def _encoded(self, pcm: bytes, audio_format: AudioFormat) -> bytes:
-        """The answer's bytes, made in a thread. A thread cannot be stopped: when the client leaves meanwhile, its
-        place is free only when it has ended."""
-        await self._encoders.acquire()
-        work = asyncio.get_running_loop().run_in_executor(None, encode_whole, pcm, audio_format)
-        work.add_done_callback(self._encoder_ended)
-        return await asyncio.shield(work)
+    async def recall(self, telling: Telling) -> SpokenAnswer | None:
+        """The whole answer, if the cache has it as the best who can speak now would speak it."""
+        if not telling.passages:
+            return await self._silent(telling)
+        answer = await self.recollection.answer(telling)
+        if answer is not None:
+            telling.record.cache, telling.record.recalled = "hit", len(telling.passages)
+            _take_note(telling.record, answer)
+        return answer
 
-    def _encoder_ended(self, work: "asyncio.Future[bytes]") -> None:
-        self._encoders.release()
-        if not work.cancelled():
-            work.exception()  # seen, should nobody wait for it any more
+    def narrated(self, telling: Telling) -> Narration:
+        """The answer segment by segment, as it is spoken."""
+        playback = Playback()
+
+        async def say(index: int, priority: Priority) -> Spoken:
+            return await self._say(telling, index, priority, narration)
+
+        narration = Narration(
+            say, len(telling.passages), playback, ahead_s=self._settings.ahead_s, clock=self._clock
+        )
+        return narration
+
+    async def _silent(self, telling: Telling) -> SpokenAnswer:
+        """The answer to a text of which nothing can be said, such as a lone emoji: a moment of silence. Voice
+        agents send what a language model wrote sentence by sentence, and an error would end their turn."""
+        encoder = self.encoders.open(telling.request.format)
+        audio = encoder.whole([await encoder.feed(bytes(round(SILENCE_S * BYTES_PER_S))), await encoder.close()])
+        return SpokenAnswer(audio, SILENCE_S, 0.0, "", "", "none", telling.voice, None)
+
+    async def _told(self, telling: Telling, priority: Priority) -> SpokenAnswer:
+        tally, parts = Tally(), []
+        encoder = self.encoders.open(telling.request.format)
+        for index in range(len(telling.passages)):
+            spoken = await self._say(telling, index, priority)
+            tally.add(spoken)
+            parts.append(await encoder.feed(spoken.pcm))
+        parts.append(await encoder.close())
+        audio = encoder.whole(parts)
+        await self.recollection.keep(telling, tally, audio)
+        if tally.is_cached:
+            telling.record.cache = "hit"
+        answer = tally.answer(audio, telling.voice)
+        _take_note(telling.record, answer)
+        return answer
+
+    async def _say(
+        self, telling: Telling, index: int, priority: Priority, narration: Narration | None = None
+    ) -> Spoken:
+        """A segment: from the cache, or spoken now, once for all who want it. Raises as `answer`."""
+        passage, record = telling.passages[index], telling.record
+        segment = telling.segment(passage, priority)
+        spoken = await self.recollection.segment(telling, segment, passage)
+        if spoken is None and telling.may_recall:
+            key = segment_key(segment, namespace=telling.askers, model="", voice=telling.voice)
+            spoken, _ = await self._segments.fly(
+                key, lambda: self._spoken(telling, segment, passage, index, narration)
+            )
+        elif spoken is None:
+            spoken = await self._spoken(telling, segment, passage, index, narration)
+        if spoken.passage is not passage:  # another's flight, who paused differently after it
+            spoken = spoken.followed_by(passage)
+        record.provider, record.model, record.tier = spoken.route.provider, spoken.route.model, spoken.route.tier
+        if spoken.is_cached:
+            record.recalled += 1
+        else:
+            record.voiced[spoken.route.provider] = record.voiced.get(spoken.route.provider, 0) + 1
+            if record.first_audio is None:
+                record.first_audio = self._clock()
+        return spoken
+
+    async def _spoken(
+        self, telling: Telling, segment: Segment, passage: Passage, index: int, narration: Narration | None
+    ) -> Spoken:
+        """By the relay. When nobody can speak it, wait for somebody's return: a text that has begun is not cut,
+        and one that has not is not refused, only because everybody is gone for a moment."""
+        gives_up: float | None = None
+        loop = asyncio.get_running_loop()
+        while True:
+            has_s = narration.ahead_s() if narration is not None and index else None
+            need = self._need(telling, index, has_s, is_heard=narration is not None)
+            errand = Errand(segment, passage, telling.routes, need, has_s)
+            try:
+                spoken = await self._relay.speak(errand, telling.record)
+            except NothingCanServe:
+                now = loop.time()
+                if gives_up is None:
+                    if not index and not self._roster.is_fleeting(telling.routes):
+                        raise
+                    gives_up = now + (has_s or 0.0) + (RETURN_WITHIN_S if index else self._settings.patience_s)
+                if now >= gives_up:
+                    raise
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AGAIN_S):
+                        await self._roster.until_changed()
+            else:
+                await self.recollection.keep_segment(telling, segment, spoken)
+                return spoken
+
+    def _need(self, telling: Telling, index: int, has_s: float | None, *, is_heard: bool) -> Need:
+        """What a segment needs of who speaks it: how soon it must be there before a lesser voice is better. Who
+        has something to hear can wait longer, and so can a long piece; who waits for a whole answer hears nothing
+        between its segments."""
+        audio_s = expected_s(telling.passages[index].text, telling.request.speed)
+        wait_s = max(telling.max_wait_s, (has_s or 0.0) - RESERVE_S) + LONG_PIECE_RTF * max(0.0, audio_s - USUAL_S)
+        if index and not is_heard:
+            wait_s = telling.max_wait_s + audio_s
+        return Need(wait_s, audio_s, is_heard and telling.expected_s > LONG_S)
 
     def _allowed(self, request: SpeechRequest, voice: str, routes: Sequence[Route]) -> list[Route]:
         """The routes that the substitution policy lets speak: the client's word, the voice's, the house's."""
@@ -122,92 +237,10 @@ class Speaker:
         matches = [(route, self._voices.match(voice, route.provider, route.model)) for route in routes]
         return permitted(policy, matches)
 
-    async def _spoken(
-        self, segment: Segment, routes: Sequence[Route], record: Record, max_wait_s: float
-    ) -> _Spoken:
-        """One segment by the first candidate that manages. Raises NothingCanServe."""
-        refusals: list[Refusal] = []
-        faults: list[UpstreamFault] = []
-        candidates = self._roster.order(routes, max_wait_s)
-        self._warm_the_late(candidates)
-        for candidate in candidates:
-            route = candidate.route
-            if not candidate.is_eligible:
-                refusals.append(Refusal(route.provider, candidate.reason))
-                continue
-            if faults:
-                self._observer.failed_over(record.endpoint, record.provider, route.provider, faults[-1].outcome)
-            try:
-                return await self._attempt(segment, route, record)
-            except UpstreamFault as fault:
-                faults.append(fault.with_traceback(None))  # which holds this frame, and so the list
-                record.reasons.append(fault.outcome)
-                self._observer.attempt_finished(route.provider, fault.outcome)
-                self._roster.note_fault(route, fault)
-                refusals.append(Refusal(route.provider, fault.message))
-                is_billed = self._providers[route.provider].card.is_billed
-                if not may_try_next(fault, Circumstances(is_billed)):
-                    break
-        raise exhausted("speech", refusals, faults)
 
-    async def _attempt(self, segment: Segment, route: Route, record: Record) -> _Spoken:
-        provider = self._providers[route.provider]
-        record.attempts += 1
-        record.provider, record.model, record.tier = route.provider, route.model, route.tier
-        theirs = replace(segment, voice=self._voices.name_at(segment.voice or "", route.provider, route.model))
-        asked = self._clock()
-        try:
-            async with Interruptible() as work, self._roster.lease(route, work.interrupt):
-                # A provider has deadlines for each byte; this one is for the whole segment.
-                async with asyncio.timeout(provider.card.first_byte_s + provider.card.stall_s):
-                    utterance = await self._said(provider, theirs, route, record)
-                check_duration(utterance.pcm, segment.text, segment.speed)
-        except TimeoutError as exc:
-            raise Silent("did not finish a segment in time") from exc
-        finally:
-            record.upstream_wait_s += self._clock() - asked
-        self._roster.note_success(route)
-        self._observer.attempt_finished(route.provider, "ok")
-        took_s = utterance.generation_s if utterance.generation_s is not None else self._clock() - asked
-        return _Spoken(utterance, route, took_s)
-
-    async def _said(self, provider: SpeechProvider, segment: Segment, route: Route, record: Record) -> Utterance:
-        """By the provider, which gets the voice first when it has no copy of it: no fault of anybody's."""
-        try:
-            return await provider.speak(segment, route.model, record.request_id)
-        except VoiceMissing:
-            voice = self._voices.copied(segment.voice or "")
-            if voice is None or self._copies is None or not await self._copies.bring(route.provider, voice):
-                raise
-        return await provider.speak(segment, route.model, record.request_id)
-
-    def _warm_the_late(self, candidates: Sequence[Candidate]) -> None:
-        """Whoever is preferred but passed over because its model must load first shall have it loaded soon."""
-        for candidate in candidates:
-            if candidate.is_late and not candidate.route.substitutes:
-                self._warmer.warm(candidate.route.provider)
+def _cut(request: SpeechRequest) -> tuple[Passage, ...]:
+    return passages(speakable(request.text), request.language)
 
 
-def _segments(request: SpeechRequest, voice: str) -> list[Segment]:
-    """The text in pieces that are spoken whole or not at all; all with one seed, so that they sound alike."""
-    seed = request.seed if request.seed is not None else secrets.randbelow(2**31)
-    return [
-        Segment(
-            request.text,
-            voice,
-            request.speed,
-            request.language,
-            seed,
-            request.instructions,
-            request.options,
-        )
-    ]
-
-
-def _substitution(spoken: _Spoken) -> str | None:
-    """What X-Router-Substitution says: `model=espeak`, `voice=alloy` or both."""
-    used = {
-        "model": spoken.utterance.engine or spoken.route.model,
-        "voice": spoken.utterance.voice or "default",
-    }
-    return ", ".join(f"{what}={used[what]}" for what in spoken.route.substitutes) or None
+def _take_note(record: Record, answer: SpokenAnswer) -> None:
+    record.provider, record.model = answer.provider, answer.model

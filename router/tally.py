@@ -13,19 +13,24 @@ from router.domain import Model, ProviderCard, Voice
 from router.errors import HostLost
 from router.gate import Gate
 from router.health import HostState, ProviderHealth, ProviderState
+from router.pace import Pace
 
-_SERVICE_WEIGHT: Final = 0.2  # of the newest measurement in the moving average
 MAX_CIRCUITS: Final = 256  # per provider; the oldest is forgotten
 HARD: Final = "\0hard"  # stands for the provider's own circuit where a model's name stands for its
 _UP: Final = ProviderState.UP
 _LOADS_FIRST: Final = frozenset({ProviderState.COLD, ProviderState.LOADING})
+_MODEL_STATES: Final = {str(state): state for state in (_UP, *_LOADS_FIRST)}  # the others are the whole node's
 
 
 class Losable(Protocol):
-    """Somebody in flight, who wants to know when the machine or the server is lost."""
+    """Somebody in flight with `model`, who wants to know when the machine or the server is lost, and when that is
+    to be feared."""
 
     @property
+    def model(self) -> str: ...
+    @property
     def on_lost(self) -> Callable[[HostLost], None]: ...
+    def doubt(self) -> None: ...
 
 
 class HostTally:
@@ -60,13 +65,24 @@ class ProviderTally:
         self.voices: tuple[Voice, ...] = ()
         self.eta_s: float | None = None
         self.queued = 0
-        self._service_s: float | None = None
+        self.pace = Pace()
+        self.tells_models = False  # the states of `models` are of this moment
+        self.is_beating = False
+        self.seen_at = 0.0
 
     def circuit_for(self, model: str | None) -> Circuit:
         """The one that says more: while the provider is down its own, else the model's."""
         if self.hard is not CLOSED and not self.health.state.is_available:
             return self.hard
         return self.soft.get(model, CLOSED) if model is not None else CLOSED
+
+    def state_for(self, model: str | None) -> ProviderState:
+        """The provider's state; where it tells them apart, the model's while the provider takes requests."""
+        state = self.health.state
+        if not self.tells_models or model is None or not state.is_available:
+            return state
+        known = self.models.get(model)
+        return _MODEL_STATES.get(known.state or "", state) if known is not None else state
 
     def is_at_ease(self, model: str) -> bool:
         """Up, no circuit remembers a failure of the model, nobody waits: what nearly every request finds."""
@@ -76,6 +92,7 @@ class ProviderTally:
             and model not in self.soft
             and not self.queued
             and not self.gate.is_full
+            and not (self.tells_models and self.state_for(model) is not _UP)
         )
 
     def remember(self, model: str, circuit: Circuit) -> None:
@@ -105,18 +122,52 @@ class ProviderTally:
         if circuit is not None and circuit.is_on_trial:
             self.remember(model, circuits.trial_abandoned(circuit))
 
-    def learn(self, service_s: float) -> None:
-        """Remember how long a request takes here."""
-        known = self._service_s
-        self._service_s = service_s if known is None else known + _SERVICE_WEIGHT * (service_s - known)
+    def begin_anew(self, now: float, models: frozenset[str] | None = None) -> None:
+        """Another process answers, or `models` were loaded anew: what had failed may be tried at once."""
+        for model, circuit in self.soft.items():
+            if models is None or model in models:
+                self.soft[model] = circuits.due(circuit, now)
 
-    def predicted_s(self) -> float:
-        """Seconds until a request that comes now would have its first output: the load, then the queue."""
-        load_s = self.eta_s or 0.0 if self.health.state in _LOADS_FIRST else 0.0
-        limit = self.card.concurrency
-        ahead = max(0, self.gate.inside + self.gate.waiting - limit + 1) if limit is not None else 0
-        ahead = max(ahead, self.queued - self.gate.inside)  # what others have queued there
-        return load_s + max(0, ahead) * (self._service_s or 0.0) / (limit or 1)
+    def load_s(self, model: str | None) -> float | None:
+        """Seconds until the model is loaded; 0 when it is, None when nobody knows."""
+        if self.state_for(model) not in _LOADS_FIRST:
+            return 0.0
+        known = self.models.get(model) if self.tells_models and model is not None else None
+        return known.eta_s if known is not None else self.eta_s
+
+    def wait_s(self, model: str | None) -> float:
+        """Seconds until a request that comes now would have its turn: what waits at our gate, at the pace that was
+        measured; and what the node says of its own line, where others wait too."""
+        limit, inside = self.card.concurrency, self.gate.inside
+        ahead = max(0, inside + self.gate.waiting - limit + 1) if limit is not None else 0
+        known = self.models.get(model) if self.tells_models and model is not None else None
+        if known is None or known.wait_s is None:
+            ahead = max(ahead, self.queued - inside)  # what others have queued there
+            return ahead * (self.pace.service_s or 0.0) / (limit or 1)
+        return max(known.wait_s, ahead * (self.pace.service_s or 0.0) / (limit or 1))
+
+    def predicted_s(self, model: str | None = None, audio_s: float = 0.0) -> float:
+        """Seconds until a request that comes now would have its first output: the load, the queue, and of speech
+        the time to speak `audio_s`, because a segment is whole or nothing. What is unknown counts as 0."""
+        speaking_s = audio_s * (self.pace.rtf(model) or 0.0) if audio_s else 0.0
+        return (self.load_s(model) or 0.0) + self.wait_s(model) + speaking_s
+
+    def expected_s(self, model: str, audio_s: float) -> float | None:
+        """The same, but None while anything of it is unknown."""
+        load_s, rtf, service_s = self.load_s(model), self.pace.rtf(model), self.pace.service_s
+        speaking_s = audio_s * rtf if rtf is not None else service_s
+        if load_s is None or speaking_s is None:
+            return None
+        return load_s + self.wait_s(model) + speaking_s
+
+    def up_leases(self) -> list[Losable]:
+        """Those whose model is up as far as is known."""
+        return [lease for lease in self.leases if self.state_for(lease.model) is _UP]
+
+    def doubt(self, leases: list[Losable] | None = None) -> None:
+        """Tell `leases`, or everybody in flight here, that it may be over soon."""
+        for lease in tuple(self.leases) if leases is None else leases:
+            lease.doubt()
 
     def interrupt(self, fault: HostLost) -> None:
         """Tell everybody in flight here that it is over."""

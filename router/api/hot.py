@@ -6,17 +6,18 @@ from typing import Final
 
 import msgspec
 
-from router.api import speech_body, speech_events, spoken
+from router.api import speech_body
 from router.api.admission import Client, Door, require_model
 from router.api.call import Presence, Receive, Reply, Scope
 from router.api.fields import Fields
 from router.api.peek import peek
 from router.api.responses import ResponseLedger, binding
+from router.api.speech_reply import SpeechReply
 from router.catalogue import Catalogue
-from router.domain import ENDPOINT_PATHS, Endpoint, Modality, Substitution
+from router.domain import ENDPOINT_PATHS, CacheUse, Endpoint, Modality, Substitution
 from router.errors import InvalidRequest
 from router.forward import ForwardCall, Forwarder
-from router.ports import Header, Record, StateStore
+from router.ports import Header, Monotonic, Record, StateStore
 from router.speak import Speaker
 
 HOT_PATHS: Final = {f"/v1{path}": endpoint for endpoint, path in ENDPOINT_PATHS.items()}
@@ -47,6 +48,7 @@ class HotRoutes:
     forwarder: Forwarder
     speaker: Speaker
     store: StateStore
+    clock: Monotonic
     door: Door
     max_body_bytes: int
     max_speech_chars: int
@@ -117,7 +119,7 @@ class HotRoutes:
 
     async def _speak(self, body: bytes, client: Client, fields: Fields, reply: Reply, record: Record) -> None:
         request = speech_body.parse(body, max_chars=self.max_speech_chars)
-        request = replace(request, fallback=_fallback(fields))
+        request = replace(request, fallback=_fallback(fields), cache=_cache_use(fields))
         record.model = request.model or ""
         if self.logs_text:
             record.text = request.text
@@ -125,19 +127,8 @@ class HotRoutes:
         routes = self.catalogue.resolve(Modality.SPEECH, request.model, client.may_use)
         record.preferred_tier = min((route.tier for route in routes), default=0)
         max_wait_s = self.catalogue.max_wait_s(Modality.SPEECH, request.model)
-        answer = await self.speaker.speak(request, routes, record, max_wait_s)
-        key = spoken.answer_key(record.client, record.request_id)
-        await self.store.put(key, spoken.summary_of(answer, record), ttl_s=spoken.ANSWER_TTL_S)
-        headers = spoken.headers_of(answer)
-        if request.sse:
-            record.streamed = True
-            await reply.start(200, [*headers, (b"content-type", b"text/event-stream; charset=utf-8")])
-            for event in speech_events.of(answer, request.text):
-                await reply.send(event)
-            await reply.send(b"", is_last=True)
-        else:
-            media_type = request.format.media_type.encode()
-            await reply.whole(200, [*headers, (b"content-type", media_type)], answer.audio)
+        telling = await self.speaker.prepare(request, routes, record, max_wait_s)
+        await SpeechReply(self.speaker, self.store, self.clock, telling, reply).send()
 
     def _upstream_headers(self, headers: Iterable[Header], via: bytes | None, request_id: str) -> list[Header]:
         name, own = self.door.via
@@ -158,3 +149,11 @@ def _fallback(fields: Fields) -> Substitution | None:
         raise InvalidRequest(
             f"X-Router-Fallback must be one of {known}.", param="X-Router-Fallback", code="out_of_range"
         ) from None
+
+
+def _cache_use(fields: Fields) -> CacheUse:
+    """What `Cache-Control` asks for (RFC 9111 §5.2.1)."""
+    wishes = {wish.strip().lower() for wish in fields.get(b"cache-control", b"").split(b",")}
+    if b"no-store" in wishes:
+        return CacheUse.BYPASS
+    return CacheUse.REFRESH if b"no-cache" in wishes else CacheUse.USE

@@ -16,7 +16,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.params import FromPath, FromQuery, SkipValidation
 
 from router import __version__, metrics
-from router.api import documented, voices
+from router.api import cache, documented, voices
 from router.api.admission import Client
 from router.api.openai import error_body
 from router.api.spoken import answer_key
@@ -37,7 +37,7 @@ _PAGE_POLICY: Final = (
 )
 
 
-class View(voices.VoicesView, Protocol):
+class View(voices.VoicesView, cache.CacheView, Protocol):
     """What the lists and pages read, and what administrators may do. The house is one."""
 
     @property
@@ -74,6 +74,7 @@ def rest_app(view: View) -> Litestar:
             drain_provider,
             resume_provider,
             reload_configuration,
+            *cache.handlers,
             *documented.handlers,
         ],
         dependencies={"view": Provide(lambda: view, sync_to_thread=False)},

@@ -57,6 +57,7 @@ def parse(raw: bytes, *, max_chars: int) -> SpeechRequest:
         seed=_seed(body.seed),
         instructions=body.instructions,
         sse=body.stream_format == "sse",
+        stream=body.stream,
         options={k: v for k, v in document.items() if k not in _OWN_FIELDS and k not in _RESERVED},
     )
 

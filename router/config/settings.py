@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from router.domain import Modality, Substitution
+from router.domain import AudioFormat, Modality, Prewarm, Substitution
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -88,6 +88,9 @@ class OpenAIProvider(HttpProviderBase):
     kind: Literal["openai"]
     serves: list[Modality] = Field([Modality.CHAT], min_length=1, description="chat, speech or both.")
     models: list[str] = Field([], description="Models it serves, for servers that do not list them.")
+    speech_stream_format: Literal["audio", "sse"] = Field(
+        "audio", description="sse: ask for speech as server-sent events, for servers that have it no other way."
+    )
     first_byte_s: Seconds = Field(120, description="Silence allowed before the first byte of an answer.")
     stall_s: Seconds = Field(30, description="Silence allowed between two bytes of an answer.")
 
@@ -99,6 +102,11 @@ class TtsNodeProvider(HttpProviderBase):
     # A node speaks one piece at a time and holds eight more; waiting here instead lets another node take over.
     concurrency: int | None = Field(4, ge=1, description="Requests at once; more wait. Empty: no limit.")
     queue_limit: int = Field(64, ge=0, description="Requests that may wait for a place; more go elsewhere.")
+    prewarm: Prewarm = Field(
+        Prewarm.ON_SUSPECT,
+        description="When its model is loaded before anybody asks: never, on_suspect (as soon as a more preferred "
+        "provider that it stands in for is in trouble or loads), always.",
+    )
     first_byte_s: Seconds = Field(120, description="How long one segment may take to be spoken.")
     stall_s: Seconds = Field(30, description="Silence allowed between two bytes of an answer.")
 
@@ -174,7 +182,21 @@ class SpeechSettings(Section):
     default_model: str = Field("speech", description="What tts-1, tts-1-hd, gpt-4o-mini-tts and no model mean.")
     default_voice: str = Field("alloy", description="The voice when the client names none.")
     voices_dir: str = Field("", description="Where the voice library is kept. Empty: the user's data folder.")
-    max_input_chars: int = Field(4096, ge=1, le=1_000_000, description="Longest `input`.")
+    max_input_chars: int = Field(100_000, ge=1, le=1_000_000, description="Longest `input`.")
+    stream: Literal["auto", "never", "always"] = Field(
+        "auto",
+        description="When an answer is sent while it is spoken. auto: when its text is longer than "
+        "complete_under_chars. A client's own `stream` goes first.",
+    )
+    complete_under_chars: int = Field(
+        200, ge=0, description="Shorter texts are answered whole, with X-Audio-Duration and X-Generation-Time."
+    )
+    ahead_s: Seconds = Field(
+        60, description="How far ahead of the listener speech is made: what covers the loss of a machine."
+    )
+    patience_s: Seconds = Field(
+        10, description="How long a text waits for somebody to speak it when those who could have just been lost."
+    )
     substitution: Substitution = Field(
         Substitution.ANY,
         description="What may speak in place of what was asked for: none, same_voice (another engine, the same "
@@ -182,6 +204,30 @@ class SpeechSettings(Section):
     )
     max_wait_s: Seconds = Field(
         2, description="A route whose first sound is predicted to take longer is served by the next tier."
+    )
+
+
+class PhraseSettings(Section):
+    """`cache.phrases`: something that is often said, spoken before anybody asks."""
+
+    text: str = Field(min_length=1, max_length=4096, description="What is said.")
+    model: str | None = Field(None, description="The model. Empty: speech.default_model.")
+    voice: str | None = Field(None, description="The voice. Empty: speech.default_voice.")
+    language: str | None = Field(None, description="BCP 47 tag, for engines that speak several.")
+    format: AudioFormat = Field(AudioFormat.MP3, description="mp3, opus, aac, flac, wav or pcm.")
+    speed: float = Field(1.0, ge=0.25, le=4, description="Factor.")
+
+
+class CacheSettings(Section):
+    """`cache`: speech that was spoken before."""
+
+    enabled: bool = Field(True, description="Keep what was spoken, and answer from it.")
+    memory_mb: int = Field(64, ge=0, le=65_536, description="MiB kept in memory. 0: none.")
+    disk_mb: int = Field(1024, ge=0, le=16_777_216, description="MiB kept on the disk. 0: none.")
+    dir: str = Field("", description="Where on the disk. Empty: the user's cache folder.")
+    max_age_days: float = Field(90, gt=0, le=36_500, description="What is older is spoken anew.")
+    phrases: list[PhraseSettings] = Field(
+        [], max_length=1000, description="Spoken ahead at start and after a reload, when nobody else is waiting."
     )
 
 
@@ -195,3 +241,4 @@ class Settings(Section):
     voices: dict[str, VoiceSettings] = {}
     clients: dict[str, ClientSettings] = {}
     speech: SpeechSettings = SpeechSettings()
+    cache: CacheSettings = CacheSettings()

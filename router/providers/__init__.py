@@ -11,12 +11,13 @@ from router.config.settings import (
     Settings,
     TtsNodeProvider,
 )
-from router.domain import Modality, ProviderCard
+from router.domain import Modality, Prewarm, ProviderCard
 from router.ports import Monotonic, Provider
 from router.providers.demo import Demo
 from router.providers.openai import OpenAIServer
 from router.providers.origin import Address, Origin
 from router.providers.tts_node import TtsNode
+from router.transport import TransportMaker, transport_to
 
 __all__ = ["build"]
 
@@ -24,7 +25,7 @@ PROBE_INTERVAL_S: Final = 1.0
 REMOTE_PROBE_INTERVAL_S: Final = 15.0
 
 
-def build(settings: Settings, clock: Monotonic) -> dict[str, Provider]:
+def build(settings: Settings, clock: Monotonic, transports: TransportMaker = transport_to) -> dict[str, Provider]:
     """The configured providers by name, in the order of the file. Opens no connection."""
     providers: dict[str, Provider] = {}
     for name, entry in settings.providers.items():
@@ -33,10 +34,10 @@ def build(settings: Settings, clock: Monotonic) -> dict[str, Provider]:
                 card = ProviderCard(name, entry.kind, name, frozenset({Modality.CHAT}), entry.tier, is_demo=True)
                 providers[name] = Demo(card, entry.words_per_s)
             case LocalLlmProvider():
-                providers |= {p.card.id: p for p in _local_llms(entry, settings, clock)}
+                providers |= {p.card.id: p for p in _local_llms(entry, settings, clock, transports)}
             case OpenAIProvider() | TtsNodeProvider():
                 if _is_switched_on(entry, settings):
-                    providers[name] = _server(name, entry, settings, clock)
+                    providers[name] = _server(name, entry, settings, clock, transports)
     return providers
 
 
@@ -47,7 +48,13 @@ def _is_switched_on(entry: HttpProviderBase, settings: Settings) -> bool:
     return entry.host is not None and settings.hosts[entry.host].address != ""
 
 
-def _server(name: str, entry: OpenAIProvider | TtsNodeProvider, settings: Settings, clock: Monotonic) -> Provider:
+def _server(
+    name: str,
+    entry: OpenAIProvider | TtsNodeProvider,
+    settings: Settings,
+    clock: Monotonic,
+    transports: TransportMaker,
+) -> Provider:
     address = _address(entry, settings)
     modalities = frozenset(entry.serves) if isinstance(entry, OpenAIProvider) else frozenset({Modality.SPEECH})
     card = ProviderCard(
@@ -64,15 +71,17 @@ def _server(name: str, entry: OpenAIProvider | TtsNodeProvider, settings: Settin
         queue_wait_s=entry.queue_wait_s,
         is_billed=entry.billed,
         known_models=tuple(entry.models) if isinstance(entry, OpenAIProvider) else (),
+        prewarm=entry.prewarm if isinstance(entry, TtsNodeProvider) else Prewarm.NEVER,
     )
     if isinstance(entry, TtsNodeProvider):
         bare = address.with_path(address.path.removesuffix("/v1"))
-        return TtsNode(card, _origin(bare, entry, clock))
-    return OpenAIServer(card, _origin(address, entry, clock))
+        return TtsNode(card, _origin(bare, entry, clock, transports))
+    speaks_in_events = entry.speech_stream_format == "sse"
+    return OpenAIServer(card, _origin(address, entry, clock, transports), speaks_in_events=speaks_in_events)
 
 
-def _origin(address: Address, entry: HttpProviderBase, clock: Monotonic) -> Origin:
-    return Origin(address, api_key=entry.api_key, connect_s=entry.connect_s, clock=clock)
+def _origin(address: Address, entry: HttpProviderBase, clock: Monotonic, transports: TransportMaker) -> Origin:
+    return Origin(address, api_key=entry.api_key, connect_s=entry.connect_s, clock=clock, transports=transports)
 
 
 def _address(entry: HttpProviderBase, settings: Settings) -> Address:
@@ -85,7 +94,9 @@ def _address(entry: HttpProviderBase, settings: Settings) -> Address:
     return address if address.path else address.with_path("/v1")
 
 
-def _local_llms(entry: LocalLlmProvider, settings: Settings, clock: Monotonic) -> Iterator[Provider]:
+def _local_llms(
+    entry: LocalLlmProvider, settings: Settings, clock: Monotonic, transports: TransportMaker
+) -> Iterator[Provider]:
     """A provider for every usual port but the router's own; those nobody listens on are merely down."""
     for name, port in entry.ports.items():
         if port == settings.server.port:
@@ -101,5 +112,6 @@ def _local_llms(entry: LocalLlmProvider, settings: Settings, clock: Monotonic) -
             first_byte_s=entry.first_byte_s,
             stall_s=entry.stall_s,
         )
-        origin = Origin(Address("http", entry.address, port, "/v1"), api_key="", connect_s=0.5, clock=clock)
+        address = Address("http", entry.address, port, "/v1")
+        origin = Origin(address, api_key="", connect_s=0.5, clock=clock, transports=transports)
         yield OpenAIServer(card, origin)

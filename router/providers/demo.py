@@ -47,7 +47,7 @@ class Demo:
     async def touch(self) -> Probe:
         return await self.probe()
 
-    async def warm(self) -> None:
+    async def warm(self, model: str | None = None) -> None:
         """Nothing to load."""
 
     async def send(

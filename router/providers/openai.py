@@ -1,7 +1,7 @@
 """Any OpenAI-compatible server: Ollama, llama.cpp, vLLM, LM Studio, a gaming PC's manager, another router.
 
 Chat and its kin pass through as they are. Speech is asked for as WAV, which every such server has, and decoded
-to the house's PCM; so it does not matter whether the server really sends WAV.
+to the house's PCM; so it does not matter whether the server really sends WAV, nor whether it sends it in events.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from router.errors import InvalidRequest, Rejected, UpstreamFault, VoiceMissing
 from router.health import HostSign, ProviderSign
 from router.ports import Exchange, Header, Probe, ResponseHead, Sink
 from router.providers.origin import Origin, decoded, probe_of, request_headers
+from router.providers.spoken_events import audio_of, is_events
 from router.speech.decoding import to_pcm
 from router.transport import Inbox
 
@@ -32,10 +33,12 @@ class _ModelList(msgspec.Struct):
 
 
 class OpenAIServer:
-    """Implements `ports.ForwardProvider` and `ports.SpeechProvider`."""
+    """Implements `ports.ForwardProvider` and `ports.SpeechProvider`. `speaks_in_events`: it has speech only as
+    server-sent events, and wants to be asked for them."""
 
-    def __init__(self, card: ProviderCard, origin: Origin) -> None:
+    def __init__(self, card: ProviderCard, origin: Origin, *, speaks_in_events: bool = False) -> None:
         self.card = card
+        self._speaks_in_events = speaks_in_events
         self._origin = origin
         self._known = tuple(Model(name) for name in card.known_models)
 
@@ -63,7 +66,7 @@ class OpenAIServer:
         """A dial: an LLM server may be too busy to answer HTTP, its machine's kernel is not."""
         return None if self._origin.is_remote else Probe(await self._origin.touch(), None)
 
-    async def warm(self) -> None:
+    async def warm(self, model: str | None = None) -> None:
         """Nothing: only an inference loads a model here."""
 
     async def send(
@@ -76,10 +79,15 @@ class OpenAIServer:
     async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
         """See `ports.SpeechProvider.speak`."""
         body = speech_body(segment, model, "wav")
+        if self._speaks_in_events:
+            body["stream_format"] = "sse"
         path = ENDPOINT_PATHS[Endpoint.SPEECH]
         head, audio = await ask_for_speech(self._origin, path, self.card, body, request_id)
-        pcm = await asyncio.to_thread(to_pcm, audio)
+        pcm = await asyncio.to_thread(self._pcm, head, audio)
         return utterance_of(head, pcm)
+
+    def _pcm(self, head: ResponseHead, audio: bytes) -> bytes:
+        return to_pcm(audio_of(audio, self.redact) if is_events(head) else audio)
 
     async def aclose(self) -> None:
         await self._origin.aclose()

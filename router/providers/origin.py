@@ -25,7 +25,7 @@ from router.errors import (
 )
 from router.health import HostSign, ProviderSign
 from router.ports import Exchange, Header, Monotonic, Probe, ResponseHead, Sink, UpstreamRequest
-from router.transport import fetch, transport_to
+from router.transport import TransportMaker, fetch, transport_to
 
 PROBE_DEADLINE_S: Final = 0.9  # less than the second between two probes
 REMOTE_PROBE_DEADLINE_S: Final = 4.0
@@ -57,14 +57,22 @@ class Address:
 class Origin:
     """One server. `api_key` goes out as a Bearer token on every request."""
 
-    def __init__(self, address: Address, *, api_key: str, connect_s: float, clock: Monotonic) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        api_key: str,
+        connect_s: float,
+        clock: Monotonic,
+        transports: TransportMaker = transport_to,
+    ) -> None:
         self.address = address
         self._api_key = api_key
         self._key: list[Header] = [(b"Authorization", f"Bearer {api_key}".encode())] if api_key else []
         scheme, host, port = address.scheme, address.host, address.port
-        self._data = transport_to(scheme, host, port, connect_s=connect_s, clock=clock)
+        self._data = transports(scheme, host, port, connect_s=connect_s, clock=clock)
         probe_connect_s = connect_s if self.is_remote else min(connect_s, _PROBE_CONNECT_S)
-        self._probes = transport_to(scheme, host, port, connect_s=probe_connect_s, clock=clock, keep_alive=False)
+        self._probes = transports(scheme, host, port, connect_s=probe_connect_s, clock=clock, keep_alive=False)
 
     def __repr__(self) -> str:
         return f"<Origin {self._data!r}>"
@@ -96,6 +104,11 @@ class Origin:
         if head.status != 200:
             raise Rejected(_status_in_words(head, path), upstream_status=head.status)
         return body
+
+    async def open(self, path: str, sink: Sink) -> Exchange:
+        """GET what goes on and on, over a connection of its own. Raises NotSent."""
+        request = UpstreamRequest("GET", self.address.path + path, [_USER_AGENT, *self._key])
+        return await self._probes.send(request, sink)
 
     async def ask(
         self, method: str, path: str, headers: Sequence[Header], body: bytes, *, deadline_s: float

@@ -1,17 +1,19 @@
-"""A tts-node of this project. It speaks segments as PCM, tells its state on /health and its engines and voices
-on OpenAI-shaped lists."""
+"""A tts-node of this project. It speaks segments as PCM, tells its state on /health and by its heartbeat, and its
+engines and voices on OpenAI-shaped lists."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
-from router.domain import BYTES_PER_SAMPLE, Model, ProviderCard, Segment, Utterance, Voice
+from router.domain import BYTES_PER_SAMPLE, Model, Priority, ProviderCard, Segment, Utterance, Voice
 from router.errors import Malformed, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
-from router.ports import Probe
+from router.ports import Beat, Probe
+from router.providers.node_pulse import NodePulse
+from router.providers.node_status import NodeStatus
 from router.providers.node_voices import NodeVoices
 from router.providers.openai import ask_for_speech, seconds, speech_body, utterance_of
 from router.providers.origin import (
@@ -25,25 +27,6 @@ from router.transport import Inbox
 
 _log = logging.getLogger(__name__)
 _DURATION_TOLERANCE_S: Final = 0.05
-_SIGNS: Final[Mapping[str, ProviderSign]] = {
-    "up": ProviderSign.READY,
-    "cold": ProviderSign.COLD,
-    "loading": ProviderSign.LOADING,
-    "yielded": ProviderSign.YIELDED,
-    "draining": ProviderSign.DRAINING,
-}
-
-
-class _Queue(msgspec.Struct):
-    depth: int = 0
-    busy: bool = False
-
-
-class _Health(msgspec.Struct):
-    state: str
-    voices_revision: str = ""
-    eta_s: float | None = None
-    queue: _Queue = msgspec.field(default_factory=_Queue)
 
 
 class _ModelEntry(msgspec.Struct):
@@ -68,12 +51,14 @@ class _VoiceList(msgspec.Struct):
 
 
 class TtsNode:
-    """Implements `ports.SpeechProvider`."""
+    """Implements `ports.SpeechProvider` and `ports.Beating`."""
 
     def __init__(self, card: ProviderCard, origin: Origin) -> None:
         self.card = card
         self._origin = origin
-        self._revision: str | None = None
+        self._revision: str | None = None  # of the lists, as they were read last
+        self._models: tuple[Model, ...] = ()
+        self._voices: tuple[Voice, ...] | None = None
         self.voices = NodeVoices(origin)
 
     def __repr__(self) -> str:
@@ -86,52 +71,78 @@ class TtsNode:
     async def probe(self) -> Probe:
         """GET /health; the lists only when `voices_revision` says that they changed."""
         try:
-            probe, revision = await self._health(self._origin.probe_deadline_s)
-            if revision == self._revision:
-                return probe
-            models = decoded(await self._origin.look("/v1/models"), _ModelList, "its model list")
-            voices = decoded(await self._origin.look("/v1/audio/voices"), _VoiceList, "its voice list")
+            status = await self._status(self._origin.probe_deadline_s)
+            if status.voices_revision == self._revision:
+                return status.probe(self._models)
+            await self._read_lists(status.voices_revision)
         except UpstreamFault as fault:
             self._revision = None  # it may come back as another
             return _probe_of(fault)
-        self._revision = revision
+        probe = status.probe(self._models)
+        return replace(probe, models=probe.models or self._models, voices=self._voices)
+
+    @property
+    def has_heartbeat(self) -> bool:
+        """Whether it is near enough for a quarter of a second to say something."""
+        return not self._origin.is_remote
+
+    async def listen(self) -> NodePulse:
+        """GET /events. See `ports.Beating.listen`."""
+        self._revision = None  # it may be another than the last time
+        inbox = Inbox()
+        inbox.attach(await self._origin.open("/events", inbox))
+        return NodePulse(inbox, self._beat)
+
+    async def catch_up(self) -> None:
+        """See `ports.Beating.catch_up`."""
+        status = await self._status(self._origin.probe_deadline_s)
+        await self._read_lists(status.voices_revision)
+
+    def _beat(self, status: NodeStatus) -> Beat:
+        is_known = status.voices_revision == self._revision
+        beat = status.beat(self._models, is_news=not is_known)
+        if not is_known:
+            return beat
         return replace(
-            probe,
-            models=tuple(Model(entry.id, entry.state, entry.cloning) for entry in models.data),
-            voices=tuple(Voice(v.id, v.name or v.id, v.language, v.gender) for v in voices.voices),
+            beat, probe=replace(beat.probe, models=beat.probe.models or self._models, voices=self._voices)
         )
+
+    async def _read_lists(self, revision: str) -> None:
+        models = decoded(await self._origin.look("/v1/models"), _ModelList, "its model list")
+        voices = decoded(await self._origin.look("/v1/audio/voices"), _VoiceList, "its voice list")
+        self._models = tuple(Model(entry.id, entry.state, entry.cloning) for entry in models.data)
+        self._voices = tuple(Voice(v.id, v.name or v.id, v.language, v.gender) for v in voices.voices)
+        self._revision = revision
 
     async def touch(self) -> Probe | None:
         """GET /health, which a node answers at once whatever its model does."""
         if self._origin.is_remote:
             return None
         try:
-            return (await self._health(TOUCH_DEADLINE_S))[0]
+            return (await self._status(TOUCH_DEADLINE_S)).probe(self._models)
         except UpstreamFault as fault:
             return _probe_of(fault)
 
-    async def warm(self) -> None:
-        """POST /warm."""
+    async def warm(self, model: str | None = None) -> None:
+        """POST /warm. What the node says to it shows in its state; a load that failed lately it refuses itself."""
+        path = "/warm" if model is None else f"/warm?model={quote(model, safe='')}"
         inbox = Inbox()
         try:
-            inbox.attach(await self._origin.post("/warm", request_headers("warm"), b"", inbox))
+            inbox.attach(await self._origin.post(path, request_headers("warm"), b"", inbox))
             await inbox.read_head(self._origin.probe_deadline_s)
         except UpstreamFault as fault:
             _log.info("%s could not be warmed: %s", self.card.id, fault.message)
         finally:
             inbox.close()
 
-    async def _health(self, deadline_s: float) -> tuple[Probe, str]:
-        health = decoded(await self._origin.look("/health", deadline_s=deadline_s), _Health, "its /health")
-        sign = _SIGNS.get(health.state)
-        if sign is None:
-            raise Malformed(f"its /health says {health.state!r}, which is no state of a tts-node")
-        queued = health.queue.depth + health.queue.busy
-        return Probe(HostSign.ANSWERED, sign, eta_s=health.eta_s, queued=queued), health.voices_revision
+    async def _status(self, deadline_s: float) -> NodeStatus:
+        return NodeStatus.of(await self._origin.look("/health", deadline_s=deadline_s), "its /health")
 
     async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
         """See `ports.SpeechProvider.speak`."""
         body = speech_body(segment, model, "pcm") | {"segment": True}
+        if segment.priority is Priority.BATCH:
+            body["priority"] = str(segment.priority)
         head, pcm = await ask_for_speech(self._origin, "/v1/audio/speech", self.card, body, request_id)
         if len(pcm) % BYTES_PER_SAMPLE:
             raise Malformed("sent half a sample of PCM")

@@ -45,6 +45,9 @@ _CODECS: Final[Mapping[AudioFormat, _Codec]] = {
 }
 
 
+WAV_HEADER_BYTES: Final = 44  # RIFF, fmt and the data chunk's head
+
+
 class Encoder:
     """One answer's encoder: `feed` PCM, take what comes out, `close` for the rest. Not thread-safe."""
 
@@ -116,19 +119,12 @@ class _Sink:
         return taken
 
 
-def encode_whole(pcm: bytes, audio_format: AudioFormat) -> bytes:
-    """A complete file. WAV gets true sizes instead of a stream's 0xFFFFFFFF."""
-    if audio_format is AudioFormat.WAV:
-        return _wav(pcm)
-    encoder = Encoder(audio_format)
-    return encoder.feed(pcm) + encoder.close()
-
-
-def _wav(pcm: bytes) -> bytes:
+def with_sizes(wav: bytes) -> bytes:
+    """What an Encoder made of a WAV file, with true sizes in place of a stream's 0xFFFFFFFF."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(BYTES_PER_SAMPLE)
         writer.setframerate(SAMPLE_RATE_HZ)
-        writer.writeframes(pcm)
+        writer.writeframes(memoryview(wav)[WAV_HEADER_BYTES:])
     return file.getvalue()

@@ -1,11 +1,21 @@
 """Connections to upstreams: the only rooms that import an HTTP client or parser."""
 
+from typing import Protocol
+
 from router.ports import Monotonic, Transport
 from router.transport.http1 import Http1Transport
 from router.transport.inbox import Inbox, fetch
 from router.transport.tls import TlsTransport
 
-__all__ = ["Http1Transport", "Inbox", "TlsTransport", "fetch", "transport_to"]
+__all__ = ["Http1Transport", "Inbox", "TlsTransport", "TransportMaker", "fetch", "transport_to"]
+
+
+class TransportMaker(Protocol):
+    """Makes the transport for an origin. `transport_to` is the one; the drill has one with a cable to pull."""
+
+    def __call__(
+        self, scheme: str, host: str, port: int, *, connect_s: float, clock: Monotonic, keep_alive: bool = True
+    ) -> Transport: ...
 
 
 def transport_to(

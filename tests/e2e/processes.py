@@ -11,7 +11,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +44,7 @@ T = TypeVar("T")
 # One for all, because making one costs 30 ms; without keep-alive, so that no test leaves a connection to another.
 http: Final = httpx.Client(trust_env=False, timeout=30.0, limits=httpx.Limits(max_keepalive_connections=0))
 running: list["Process"] = []
+_caches: Final = tempfile.TemporaryDirectory(prefix="caches-")  # of this run's processes; removed with it
 
 
 @dataclass(slots=True)
@@ -128,9 +131,11 @@ def wait_until(what: str, is_so: Callable[[], T], deadline_s: float = START_DEAD
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a process under test: this one's without what would configure it, and `more`."""
+    """The environment of a process under test: this one's without what would configure it, a cache of its own, and
+    `more`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
-    return inherited | {"PYTHONUNBUFFERED": "1"} | dict(more or {})
+    own = {"PYTHONUNBUFFERED": "1", "XDG_CACHE_HOME": str(Path(_caches.name) / uuid.uuid4().hex)}
+    return inherited | own | dict(more or {})
 
 
 @contextmanager

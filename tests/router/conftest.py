@@ -2,6 +2,7 @@
 
 import ssl
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,16 @@ def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The router trusts that server."""
     context = ssl.create_default_context(cafile=str(CERTIFICATE))
     monkeypatch.setattr(tls, "tls_context", lambda: context)
+
+
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the caches of the tests are."""
+    return tmp_path_factory.mktemp("caches")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(caches: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads what somebody's router has kept, or what another test's has, nor leaves anything there."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(caches / uuid.uuid4().hex))
+    monkeypatch.delenv("ROUTER_CACHE_DIR", raising=False)

@@ -196,6 +196,7 @@ class FakeForward:
         self.exchanges: list[FakeExchange] = []
         self.forbidden: list[str] = []
         self.warmings = 0
+        self.warmed: list[str | None] = []
         self.is_closed = False
 
     def redact(self, text: str) -> str:
@@ -207,8 +208,9 @@ class FakeForward:
     async def touch(self) -> Probe | None:
         return Probe(HostSign.ANSWERED, None)
 
-    async def warm(self) -> None:
+    async def warm(self, model: str | None = None) -> None:
         self.warmings += 1
+        self.warmed.append(model)
 
     async def send(
         self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
@@ -235,6 +237,7 @@ class FakeSpeech:
     heard: list[tuple[Segment, str, str]] = field(default_factory=list)
     was_cancelled: bool = False
     warmings: int = 0
+    warmed: list[str | None] = field(default_factory=list)
     is_closed: bool = False
 
     def redact(self, text: str) -> str:
@@ -246,8 +249,9 @@ class FakeSpeech:
     async def touch(self) -> Probe | None:
         return Probe(HostSign.ANSWERED, ProviderSign.READY)
 
-    async def warm(self) -> None:
+    async def warm(self, model: str | None = None) -> None:
         self.warmings += 1
+        self.warmed.append(model)
 
     async def speak(self, segment: Segment, model: str, request_id: str) -> Utterance:
         self.heard.append((segment, model, request_id))

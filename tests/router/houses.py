@@ -1,6 +1,7 @@
 """A whole router around fake providers, and a client that calls it as an ASGI server would."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +23,12 @@ from router.forward import Forwarder
 from router.health import HostSign, ProviderSign
 from router.metrics import Metrics
 from router.ports import Header, Probe
+from router.recollection import Recollection
+from router.relay import Relay
 from router.roster import Roster
 from router.speak import Speaker
+from router.speech.cache import AudioCache
+from router.speech.encoders import Encoders
 from router.speech.voices import VoiceBook
 from router.state import LocalStore
 from router.warming import Warmer
@@ -86,7 +91,9 @@ async def ask(
             return inbound.pop(0)
         while leaves is None or not leaves(answer):
             changed.clear()
-            await changed.wait()
+            with contextlib.suppress(TimeoutError):  # it may look at other things than what was sent
+                async with asyncio.timeout(0.01 if leaves is not None else None):
+                    await changed.wait()
         return {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
@@ -134,7 +141,9 @@ class FakeHouse:
     def __init__(
         self, *providers: Fake, settings: Mapping[str, Any] | None = None, has_rest: bool = False
     ) -> None:
-        self.settings = Settings.model_validate_json(json.dumps(settings or {}))
+        given = {"cache": {"enabled": False}, **(settings or {})}  # whoever tests the cache says so
+        given["speech"] = {"patience_s": 0.05, **given.get("speech", {})}
+        self.settings = Settings.model_validate_json(json.dumps(given))
         self.clock = ManualClock()
         self.observer = RecordingObserver()
         self.metrics = Metrics()
@@ -152,21 +161,25 @@ class FakeHouse:
         forward = {p.card.id: p for p in providers if isinstance(p, FakeForward)}
         speech = {p.card.id: p for p in providers if isinstance(p, FakeSpeech)}
         self.forwarder = Forwarder(forward, self.roster, self.observer, self.clock)
+        relay = Relay(speech, self.roster, self.observer, self.clock, voices=self.voices, warmer=self.warmer)
+        self.cache = AudioCache(self.settings.cache)
         self.speaker = Speaker(
-            speech,
+            relay,
+            Recollection(self.cache, cards, self.roster, self.voices),
             self.roster,
-            self.observer,
             self.clock,
             settings=self.settings.speech,
             voices=self.voices,
-            warmer=self.warmer,
+            encoders=Encoders(),
         )
+        self.speech = speech
         door = Door(self.settings, "0123abcd")
         hot = HotRoutes(
             self.catalogue,
             self.forwarder,
             self.speaker,
             self.store,
+            self.clock,
             door,
             max_body_bytes=int(self.settings.server.max_body_mb * 2**20),
             max_speech_chars=self.settings.speech.max_input_chars,

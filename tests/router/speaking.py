@@ -40,9 +40,7 @@ def two_nodes(one: Callable[[Segment], Utterance], **speech: object) -> FakeHous
 
 
 def node_of(house: FakeHouse, name: str) -> FakeSpeech:
-    provider = house.speaker._providers[name]
-    assert isinstance(provider, FakeSpeech)
-    return provider
+    return house.speech[name]
 
 
 GOOD = says(Utterance(SECOND, 0.25, "chatterbox-turbo", "fable"))

@@ -19,14 +19,20 @@ from router.health import (
 )
 
 R, S, U = HostState.REACHABLE, HostState.SUSPECT, HostState.UNREACHABLE
-A, N = HostSign.ANSWERED, HostSign.SILENT
+A, N, B, M = HostSign.ANSWERED, HostSign.SILENT, HostSign.BEAT, HostSign.MISSED
 
 
 @pytest.mark.parametrize(
-    ("state", "sign", "after"), [(R, A, R), (R, N, S), (S, A, R), (S, N, U), (U, A, S), (U, N, U)]
+    ("state", "sign", "after"),
+    [
+        *[(R, A, R), (R, N, S), (S, A, R), (S, N, U), (U, A, S), (U, N, U)],
+        *[(R, B, R), (S, B, R), (U, B, R)],
+        *[(R, M, S), (S, M, S), (U, M, U)],
+    ],
 )
 def test_host_table(state: HostState, sign: HostSign, after: HostState) -> None:
-    """Two misses open a host's circuit, two answers close it."""
+    """Two misses open a host's circuit, two answers close it; one beat closes it, and beats that stay away never
+    open it."""
     assert after is next_host(state, sign)
 
 
@@ -43,17 +49,17 @@ def test_a_host_remembers_no_more_than_two_signs(signs: list[HostSign]) -> None:
         state = next_host(state, sign)
     if signs[-2:] == [N, N]:
         assert state is U
-    if signs[-2:] == [A, A]:
+    if signs[-2:] == [A, A] or signs[-1:] == [B]:
         assert state is R
-    assert (state is U) <= (N in signs[-2:])
+    told = [sign for sign in signs if sign is not M]
+    assert (state is U) <= (N in told[-2:])
 
 
 P = ProviderState
 G = ProviderSign
-NO_WORDS = {G.SLOW, G.MUTE, G.FAULT}
+NO_WORDS = {G.SLOW, G.MUTE, G.STOPPED, G.FAULT}
 WORDS = [
     (G.READY, P.UP),
-    (G.HEARTBEAT, P.UP),
     (G.COLD, P.COLD),
     (G.LOADING, P.LOADING),
     (G.YIELDED, P.YIELDED),
@@ -77,11 +83,26 @@ def test_a_providers_own_word_is_believed_at_once(
 
 @pytest.mark.parametrize(("sign", "after"), WORDS)
 def test_the_way_out_of_down_takes_two_good_signs(sign: ProviderSign, after: ProviderState) -> None:
-    """Or the node's own heartbeat, which is no accident of timing."""
+    """In a row."""
     first = next_provider(_at(P.DOWN), sign, "now", 9.0)
-    expected = P.UP if sign is G.HEARTBEAT else P.DOWN
-    assert (expected, 1) == (first.state, first.good_streak)
+    assert (P.DOWN, 1) == (first.state, first.good_streak)
     assert after is next_provider(first, sign, "now", 10.0).state
+
+
+@pytest.mark.parametrize(("sign", "after"), WORDS)
+def test_a_beat_brings_a_node_back_at_once_to_the_state_that_it_tells(
+    sign: ProviderSign, after: ProviderState
+) -> None:
+    """Its own heartbeat is no accident of timing; it may be back cold, or yielded."""
+    assert ProviderHealth(after, 9.0, 1, 0, "now") == next_provider(_at(P.DOWN), sign, "now", 9.0, is_beat=True)
+
+
+@pytest.mark.parametrize("state", list(P))
+@pytest.mark.parametrize("mutes", [0, 1])
+def test_a_heart_that_stopped_is_believed_at_once(state: ProviderState, mutes: int) -> None:
+    """The silence of the stream was the first sign, that of the touch the second."""
+    health = next_provider(_at(state, 2, mutes), G.STOPPED, "silent", 9.0)
+    assert ProviderHealth(P.DOWN, 5.0 if state is P.DOWN else 9.0, 0, 0, "silent") == health
 
 
 @pytest.mark.parametrize("state", list(P))
@@ -114,9 +135,7 @@ def test_the_second_mute_sign_in_a_row_is_a_hang(state: ProviderState) -> None:
     assert ProviderHealth(P.DOWN, since, 0, 0, "mute") == next_provider(first, G.MUTE, "mute", 10.0)
 
 
-@pytest.mark.parametrize(
-    ("between", "expected"), [(G.READY, P.UP), (G.COLD, P.COLD), (G.SLOW, P.DOWN), (G.HEARTBEAT, P.UP)]
-)
+@pytest.mark.parametrize(("between", "expected"), [(G.READY, P.UP), (G.COLD, P.COLD), (G.SLOW, P.DOWN)])
 def test_a_word_between_two_mute_signs_parts_them(between: ProviderSign, expected: ProviderState) -> None:
     """In a row means without an answer in between; slowness is none."""
     health = _at(P.UP)
@@ -135,18 +154,18 @@ def test_what_was_mute_returns_with_two_good_signs() -> None:
 
 
 def test_every_word_leads_somewhere() -> None:
-    """SLOW, MUTE and FAULT are no words of the provider's own."""
+    """SLOW, MUTE, STOPPED and FAULT are no words of the provider's own."""
     assert set(G) - NO_WORDS == set(STATE_SAID)
 
 
-@given(st.lists(st.tuples(st.sampled_from(ProviderSign), st.floats(0.001, 10))))
-def test_invariants_of_the_machine(history: list[tuple[ProviderSign, float]]) -> None:
+@given(st.lists(st.tuples(st.sampled_from(ProviderSign), st.floats(0.001, 10), st.booleans())))
+def test_invariants_of_the_machine(history: list[tuple[ProviderSign, float, bool]]) -> None:
     """Whatever happens, in whatever order."""
     health, now = ProviderHealth(since=0.0), 0.0
     streak = mutes = 0
-    for sign, passed in history:
+    for sign, passed, is_beat in history:
         now += passed
-        was, health = health, next_provider(health, sign, str(sign), now)
+        was, health = health, next_provider(health, sign, str(sign), now, is_beat=is_beat)
         streak = 0 if sign in NO_WORDS else streak + 1
         if sign is not G.SLOW:
             mutes = mutes + 1 if sign is G.MUTE else 0
@@ -157,12 +176,13 @@ def test_invariants_of_the_machine(history: list[tuple[ProviderSign, float]]) ->
         assert health.good_streak == min(streak, RETURN_AFTER)
         assert (health.since == now) == (health.state is not was.state)
         assert health.state is not P.UNKNOWN or sign in {G.SLOW, G.MUTE}
-        if sign is G.FAULT or has_hung:
+        is_lost = has_hung or sign in {G.FAULT, G.STOPPED}
+        if is_lost:
             assert health.state is P.DOWN
         if was.state is P.DOWN and health.state is not P.DOWN:
-            assert sign is G.HEARTBEAT or streak >= RETURN_AFTER
+            assert is_beat or streak >= RETURN_AFTER
         if health.state is P.DOWN and was.state is not P.DOWN:
-            assert sign is G.FAULT or has_hung
+            assert is_lost
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from fakes import FakeForward, ManualClock, RecordingObserver, chat_card, head
+from hurried import hurry
 from running import run, until
 
 from router import probes as probes_module
@@ -245,21 +245,6 @@ def test_silence_counts_only_while_this_process_is_not_starved_itself(
     assert expected is run(main())
 
 
-class _Hurried(asyncio.SelectorEventLoop):
-    """A loop on which time passes only by sleeping, and then at once."""
-
-    now = 1000.0
-
-    def time(self) -> float:
-        return self.now
-
-    def _run_once(self) -> None:
-        loop: Any = self
-        if not loop._ready and loop._scheduled:
-            self.now = max(self.now, loop._scheduled[0]._when)
-        super()._run_once()  # type: ignore[misc]
-
-
 @pytest.mark.parametrize(
     ("answer", "is_drained", "expected"),
     [
@@ -293,8 +278,7 @@ def test_a_provider_on_the_internet_is_probed_often_only_while_it_has_just_gone_
                 counts.append(provider.looks - before)
         return counts
 
-    with asyncio.Runner(loop_factory=_Hurried) as runner:
-        counts = runner.run(main())
+    counts = hurry(main())
     # Down it is looked at for 30 s, and then twice more before the minute ends.
     assert all(abs(count - usual) <= 2 for count, usual in zip(counts, expected, strict=True)), counts
 
@@ -312,5 +296,41 @@ def test_a_provider_in_the_house_is_probed_every_second_whatever_its_state() -> 
             await asyncio.sleep(60)
             return provider.looks - before
 
-    with asyncio.Runner(loop_factory=_Hurried) as runner:
-        assert abs(runner.run(main()) - 60) <= 1
+    assert abs(hurry(main()) - 60) <= 1
+
+
+def test_whose_heartbeat_is_held_is_neither_probed_nor_touched() -> None:
+    """It tells by itself; when it beats no more, both begin again."""
+
+    async def main() -> tuple[list[int], list[int]]:
+        provider = _Looked("a", UP, interval_s=1)
+        probes, roster = _made(provider)
+        counts = []
+        async with probes.running(), _in_flight(roster, "a", []):
+            for step in (lambda: None, lambda: roster.note_beat("a", UP), lambda: roster.note_hung_up("a", None)):
+                step()
+                looks, touches = provider.looks, provider.touches
+                await asyncio.sleep(3)
+                counts.append((provider.looks - looks, provider.touches - touches))
+        return [looks for looks, _ in counts], [touches for _, touches in counts]
+
+    looks, touches = hurry(main())
+    assert ([True, False, True], [True, False, True]) == ([n > 1 for n in looks], [n > 1 for n in touches])
+
+
+def test_a_probe_that_was_overtaken_by_a_beat_says_nothing() -> None:
+    """It was asked while the node was away."""
+
+    async def main() -> ProviderState:
+        provider = _Looked("a", DOWN)
+        probes, roster = _made(provider)
+
+        async def slow() -> Probe:
+            roster.note_beat("a", UP)
+            return DOWN
+
+        provider.probe = slow  # type: ignore[method-assign]
+        await probes.look_once()
+        return roster.standing("a").state
+
+    assert ProviderState.UP is run(main())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from router.circuits import Verdict
 from router.domain import Route
 from router.health import HostState, ProviderState
-from router.selection import DEFAULT_MAX_WAIT_S, Candidate, Standing, order
+from router.selection import DEFAULT_MAX_WAIT_S, KEEPS_UP_RTF, Candidate, Need, Standing, order
 
 P = ProviderState
 H = HostState
@@ -22,9 +22,11 @@ def _standing(
     return Standing(host, state, detail, busy, **more)
 
 
-def _order(places: dict[str, tuple[int, Standing]], max_wait_s: float = DEFAULT_MAX_WAIT_S) -> list[Candidate]:
+def _order(
+    places: dict[str, tuple[int, Standing]], max_wait_s: float = DEFAULT_MAX_WAIT_S, *, keeps_up: bool = False
+) -> list[Candidate]:
     standings = {Route(name, "m", tier): standing for name, (tier, standing) in places.items()}
-    return order(list(standings), standings, max_wait_s)
+    return order(list(standings), standings, Need(max_wait_s, keeps_up=keeps_up))
 
 
 def _names(candidates: list[Candidate]) -> list[str]:
@@ -134,6 +136,56 @@ def test_who_takes_too_long_steps_behind(
     assert expected == _names(_order(places, max_wait_s))
 
 
+SLOW, QUICK = _standing(rtf=1.4), _standing(rtf=0.3)
+
+
+@pytest.mark.parametrize(
+    ("places", "keeps_up", "expected"),
+    [
+        ({"a": (1, SLOW), "b": (2, QUICK)}, True, ["b", "a"]),
+        ({"a": (1, SLOW), "b": (2, QUICK)}, False, ["a", "b"]),
+        ({"a": (1, _standing(rtf=KEEPS_UP_RTF)), "b": (2, QUICK)}, True, ["a", "b"]),
+        ({"a": (1, _standing()), "b": (2, QUICK)}, True, ["a", "b"]),
+        ({"a": (2, SLOW), "b": (1, SLOW)}, True, ["b", "a"]),
+        ({"a": (1, _standing(rtf=0.3, predicted_s=9)), "b": (2, SLOW)}, True, ["b", "a"]),
+        ({"a": (1, SLOW), "b": (2, _standing(P.DOWN, rtf=0.3))}, True, ["a", "not b"]),
+    ],
+    ids=[
+        "who keeps up first",
+        "a short text",
+        "just quick enough",
+        "unknown counts as quick",
+        "of the slow the tier",
+        "slow is better than late",
+        "slow is better than none",
+    ],
+)
+def test_who_cannot_keep_up_steps_behind(
+    places: dict[str, tuple[int, Standing]], keeps_up: bool, expected: list[str]
+) -> None:
+    """Where somebody listens while it is spoken; and the reason says so."""
+    candidates = _order(places, keeps_up=keeps_up)
+    assert expected == _names(candidates)
+    said = {c.route.provider for c in candidates if "behind those that keep up" in c.reason}
+    assert {c.route.provider for c in candidates if c.is_slow} == said
+
+
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        (_standing(), True),
+        (_standing(busy=1), False),
+        (_standing(queued=1), False),
+        (_standing(P.COLD), False),
+        (_standing(host=H.SUSPECT), False),
+        (OPEN, False),
+    ],
+)
+def test_who_is_idle(standing: Standing, expected: bool) -> None:
+    """Up, beyond doubt, and with nothing to do: who could take over a segment at once."""
+    assert expected is standing.is_idle
+
+
 def test_who_is_late_is_marked_so_that_it_is_warmed() -> None:
     """Only those that could serve."""
     late_s = DEFAULT_MAX_WAIT_S + 1
@@ -155,6 +207,8 @@ def test_who_is_late_is_marked_so_that_it_is_warmed() -> None:
         (_standing(P.UNKNOWN, detail="not probed yet"), "tier 1, unknown (not probed yet)"),
         (_standing(predicted_s=0.04), "tier 1, up"),
         (_standing(predicted_s=1.26, busy=2), "tier 1, up, 2 in flight, first output in about 1.3 s"),
+        (_standing(rtf=0.4), "tier 1, up"),
+        (_standing(rtf=1.4), "tier 1, up, slower than playback (takes 1.40 s for a second of speech)"),
         (_standing(P.COLD, predicted_s=9), "tier 1, cold, first output in about 9.0 s, over max_wait_s"),
         (TRIAL, "tier 1, up, a trial after failures"),
         (_standing(P.DOWN, detail="refused"), "last resort: down (refused)"),
@@ -181,15 +235,17 @@ _standings = st.builds(
     st.floats(0, 10),
     st.sampled_from(Verdict),
     st.floats(0, 10),
+    st.integers(0, 2),
+    st.none() | st.floats(0, 2),
 )
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), _standings), max_size=6), st.floats(0.1, 10))
-def test_invariants_of_the_order(places: list[tuple[int, Standing]], max_wait_s: float) -> None:
+@given(st.lists(st.tuples(st.integers(0, 3), _standings), max_size=6), st.floats(0.1, 10), st.booleans())
+def test_invariants_of_the_order(places: list[tuple[int, Standing]], max_wait_s: float, keeps_up: bool) -> None:
     """Nobody is lost, nobody comes twice, nobody unavailable is tried while somebody available is left, and
-    whoever is in time is tried by tier before whoever is not."""
+    whoever is in time is tried by tier before whoever is not, whoever keeps up before whoever does not."""
     standings = {Route(f"p{index}", "m", tier): standing for index, (tier, standing) in enumerate(places)}
-    candidates = order(list(standings), standings, max_wait_s)
+    candidates = order(list(standings), standings, Need(max_wait_s, keeps_up=keeps_up))
     assert sorted(c.route.provider for c in candidates) == sorted(route.provider for route in standings)
     eligible = [c.route for c in candidates if c.is_eligible]
     assert [c.is_eligible for c in candidates] == sorted((c.is_eligible for c in candidates), reverse=True)
@@ -198,7 +254,11 @@ def test_invariants_of_the_order(places: list[tuple[int, Standing]], max_wait_s:
         assert {r for r, s in standings.items() if s.is_available} == set(eligible)
         assert is_late == sorted(is_late)
         assert is_late == [c.is_late for c in candidates if c.is_eligible]
-        in_time = [r.tier for r, late in zip(eligible, is_late, strict=True) if not late]
+        in_time = [
+            (keeps_up and standings[r].is_slower_than_playback, r.tier)
+            for r, late in zip(eligible, is_late, strict=True)
+            if not late
+        ]
         assert in_time == sorted(in_time)
     else:
         can_be_tried = [r for r, s in standings.items() if s.may_be_tried]

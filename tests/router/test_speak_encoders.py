@@ -7,8 +7,7 @@ import pytest
 from running import run, until
 from speaking import GOOD, node_of, two_nodes
 
-from router import speak
-from router.domain import AudioFormat
+from router.speech import encoders
 
 
 class SlowEncoder:
@@ -19,7 +18,7 @@ class SlowEncoder:
         self.at_once = self.most = self.done = 0
         self._lock = threading.Lock()
 
-    def __call__(self, audio: bytes, audio_format: AudioFormat) -> bytes:
+    def feed(self, pcm: bytes) -> bytes:
         with self._lock:
             self.at_once += 1
             self.most = max(self.most, self.at_once)
@@ -30,12 +29,15 @@ class SlowEncoder:
         assert in_time, "the event loop was blocked"
         return b"encoded"
 
+    def close(self) -> bytes:
+        return b""
+
 
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch) -> SlowEncoder:
     """In place of the real one."""
     slow = SlowEncoder()
-    monkeypatch.setattr(speak, "encode_whole", slow)
+    monkeypatch.setattr(encoders, "Encoder", lambda _: slow)
     return slow
 
 

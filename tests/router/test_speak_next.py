@@ -115,7 +115,7 @@ def test_nobody_can_speak_has_one_line_each() -> None:
     assert 503 == answer.status
     assert [
         "No provider can serve speech right now.",
-        "- gpu: the GPU node closed the connection",
+        "- gpu: down (the GPU node closed the connection)",
         "- cpu: draining (draining)",
     ] == answer.json["error"]["message"].splitlines()
 

@@ -16,8 +16,8 @@ class _Cold(FakeForward):
         self.is_loaded = asyncio.Event()
         self.was_cancelled = False
 
-    async def warm(self) -> None:
-        await super().warm()
+    async def warm(self, model: str | None = None) -> None:
+        await super().warm(model)
         try:
             await self.is_loaded.wait()
         except asyncio.CancelledError:
@@ -42,6 +42,21 @@ def test_a_provider_is_warmed_once_at_a_time() -> None:
         return one.warmings, two.warmings
 
     assert (1, 1) == run(main())
+
+
+def test_two_models_of_one_provider_are_warmed_side_by_side() -> None:
+    """Each once at a time."""
+
+    async def main() -> list[str | None]:
+        one = _Cold("one")
+        warmer = Warmer({"one": one})
+        for model in ("big", "big", "small", None):
+            warmer.warm("one", model)
+        await until(lambda: one.warmings == 3)
+        await warmer.aclose()
+        return one.warmed
+
+    assert ["big", "small", None] == run(main())
 
 
 def test_who_went_cold_again_is_warmed_again() -> None:

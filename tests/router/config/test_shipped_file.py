@@ -54,7 +54,8 @@ def test_addresses_follow_the_environment(environment: dict[str, str], host: str
 def test_values_that_are_written_out_are_the_defaults() -> None:
     """A reference that contradicts the code would mislead."""
     settings = load(SHIPPED, {})
-    assert (Settings().server, Settings().speech) == (settings.server, settings.speech)
+    expected = (Settings().server, Settings().speech, Settings().cache)
+    assert expected == (settings.server, settings.speech, settings.cache)
 
 
 def test_every_key_is_mentioned() -> None:
@@ -69,12 +70,15 @@ def test_every_key_is_mentioned() -> None:
 
 def test_what_is_commented_out_loads_too() -> None:
     """Examples that do not work are worse than none."""
-    text = SHIPPED.read_text(encoding="utf-8").replace("voices: {}", "voices:").replace("clients: {}", "clients:")
+    text = SHIPPED.read_text(encoding="utf-8")
+    text = text.replace("voices: {}", "voices:").replace("clients: {}", "clients:")
+    text = text.replace("phrases: []", "phrases:")
     shown = re.sub(r"^  # (\s*(?:[\w-]+:|- ).*)$", r"  \1", text, flags=re.MULTILINE)
     settings = parse(shown, "f.yaml", {})
-    assert ({"narrator"}, {"open-webui"}, True) == (
+    assert ({"narrator"}, {"open-webui"}, 1, True) == (
         set(settings.voices),
         set(settings.clients),
+        len(settings.cache.phrases),
         "assistant" in settings.models,
     )
 

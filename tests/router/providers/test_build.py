@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from router.config import Settings
-from router.domain import Modality, ProviderCard
+from router.domain import Modality, Prewarm, ProviderCard
 from router.providers import build
 
 CHAT, SPEECH = frozenset({Modality.CHAT}), frozenset({Modality.SPEECH})
@@ -37,11 +37,19 @@ def _built(providers: dict[str, Any], **sections: Any) -> dict[str, Any]:
         ),
         (
             {"kind": "tts-node", "host": "pc", "port": 2},
-            ProviderCard("p", "tts-node", "pc", SPEECH, concurrency=4, queue_limit=64),
+            ProviderCard("p", "tts-node", "pc", SPEECH, concurrency=4, queue_limit=64, prewarm=Prewarm.ON_SUSPECT),
         ),
         (
-            {"kind": "tts-node", "host": "pc", "port": 2, "concurrency": None, "queue_limit": 0, "billed": True},
-            ProviderCard("p", "tts-node", "pc", SPEECH, queue_limit=0, is_billed=True),
+            {
+                "kind": "tts-node",
+                "host": "pc",
+                "port": 2,
+                "concurrency": None,
+                "queue_limit": 0,
+                "billed": True,
+                "prewarm": "always",
+            },
+            ProviderCard("p", "tts-node", "pc", SPEECH, queue_limit=0, is_billed=True, prewarm=Prewarm.ALWAYS),
         ),
         (
             {

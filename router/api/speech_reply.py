@@ -1,0 +1,136 @@
+"""The three shapes of a spoken reply: whole, streamed as it is spoken, and OpenAI's events of either."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from router.api import speech_events, spoken
+from router.api.call import Reply
+from router.ports import Header, Monotonic, Record, StateStore
+from router.speak import Speaker
+from router.speech.encoders import AnswerEncoder
+from router.spoken import BYTES_PER_S, Spoken, SpokenAnswer, Tally
+from router.telling import Telling
+
+_EVENTS: Final[Header] = (b"content-type", b"text/event-stream; charset=utf-8")
+MAX_KEPT_BYTES: Final = 4 * 1024 * 1024  # of a streamed answer, for the cache
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechReply:
+    """Answers one request. `store` keeps what GET /v1/audio/speech/{request id} tells of it."""
+
+    speaker: Speaker
+    store: StateStore
+    clock: Monotonic
+    telling: Telling
+    reply: Reply
+
+    async def send(self) -> None:
+        """From the cache, whole, or as it is spoken. Raises RouterError; after the first byte, for the cut."""
+        speaker, telling = self.speaker, self.telling
+        if speaker.is_told_whole(telling):
+            await self._whole(await speaker.told(telling))
+        elif (answer := await speaker.recall(telling)) is not None:
+            telling.record.audio_s, telling.record.generation_s = answer.duration_s, answer.generation_s
+            await self._whole(answer)
+        else:
+            await self._as_spoken()
+
+    @property
+    def _record(self) -> Record:
+        return self.telling.record
+
+    @property
+    def _media_type(self) -> Header:
+        return (b"content-type", self.telling.request.format.media_type.encode())
+
+    async def _whole(self, answer: SpokenAnswer) -> None:
+        record, reply = self._record, self.reply
+        await self._remember(spoken.summary_of(answer, record))
+        headers = spoken.headers_of(answer, record)
+        if not self.telling.request.sse:
+            await reply.whole(200, [*headers, self._media_type], answer.audio)
+            return
+        record.streamed = True
+        await reply.start(200, [*headers, _EVENTS])
+        for event in speech_events.deltas(answer.audio):
+            await reply.send(event)
+        text = self.telling.request.text
+        await reply.send(
+            speech_events.done(text, answer.duration_s, answer.generation_s, answer.substitution, answer.parts)
+        )
+        await reply.send(b"", is_last=True)
+
+    async def _as_spoken(self) -> None:
+        record, tally = self._record, Tally()
+        record.streamed = self.telling.request.sse
+        status = "failed"
+        try:
+            async with self.speaker.narrated(self.telling) as narration:
+                encoder, kept = self.speaker.encoders.open(self.telling.request.format), _Kept()
+                while (segment := await narration.next()) is not None:
+                    tally.add(segment)
+                    for pcm in encoder.slices(segment.pcm):
+                        await self._send(await encoder.feed(pcm), segment, tally, kept)
+                        narration.playback.handed_over(len(pcm) / BYTES_PER_S, self.clock())
+                    record.gap_s = narration.playback.gap_s
+                await self._end(encoder, tally, kept)
+            status = "completed"
+        finally:
+            if tally.parts:
+                await self._remember(spoken.summary_so_far(tally, record, status))
+
+    async def _send(self, audio: bytes, segment: Spoken, tally: Tally, kept: "_Kept") -> None:
+        """A piece of encoded audio. The head goes with the first: every earlier fault has its true status."""
+        if not audio:
+            return
+        if not self.reply.is_started:
+            is_sse = self.telling.request.sse
+            headers = spoken.first_headers(segment, self._record)
+            await self._remember(spoken.summary_so_far(tally, self._record, "in_progress"))
+            await self.reply.start(200, [*headers, _EVENTS if is_sse else self._media_type])
+        kept.add(audio)
+        if not self.telling.request.sse:
+            await self.reply.send(audio)
+            return
+        for event in speech_events.deltas(audio):
+            await self.reply.send(event)
+
+    async def _end(self, encoder: AnswerEncoder, tally: Tally, kept: "_Kept") -> None:
+        record = self._record
+        assert tally.last is not None, "an answer without a segment is silent, and whole"
+        await self._send(await encoder.close(), tally.last, tally, kept)
+        record.audio_s, record.generation_s = tally.duration_s, tally.generation_s
+        if tally.is_cached:
+            record.cache = "hit"
+        if self.telling.request.sse:
+            text = self.telling.request.text
+            await self.reply.send(
+                speech_events.done(text, tally.duration_s, tally.generation_s, tally.substitution, tally.parts)
+            )
+        if not kept.is_too_much:
+            await self.speaker.recollection.keep(self.telling, tally, encoder.whole(kept.parts))
+        await self.reply.send(b"", is_last=True)
+
+    async def _remember(self, summary: bytes) -> None:
+        key = spoken.answer_key(self._record.client, self._record.request_id)
+        await self.store.put(key, summary, ttl_s=spoken.ANSWER_TTL_S)
+
+
+class _Kept:
+    """A streamed answer's bytes, for the cache, as long as they are few enough."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.is_too_much = False
+        self._size = 0
+
+    def add(self, part: bytes) -> None:
+        if self.is_too_much:
+            return
+        self._size += len(part)
+        if self._size > MAX_KEPT_BYTES:
+            self.is_too_much = True
+            self.parts.clear()
+        else:
+            self.parts.append(part)

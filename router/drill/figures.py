@@ -1,0 +1,155 @@
+"""The figures of a trial, and of all trials together. Pure."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from router.drill.answer import Kind
+from router.drill.ledger import Judged, Ledger, Outcome, Trial
+from router.drill.load import Scene
+from router.drill.playback import longest_gap_s
+
+# What a router says of somebody whom it will not ask any more, or no longer waits for.
+_GONE: Final = frozenset({"down", "yielded", "draining", "unreachable", "failover", "hedge"})
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Seconds; a figure is None, and a sequence empty, where there was nothing to measure.
+
+    `detected_s`: from the fault until the router knew or asked another, of the provider for which that took longest. `elsewhere_s`:
+    until the first answer by another began. `first_audio_s`: of short texts asked within the fault or waiting at
+    its begin, from whichever was later; `until_known_s`: of those asked before the router knew. `gaps_s`: the
+    longest silence of each listener who was in the middle of a paragraph. `returned_s`: from being able to serve
+    again until asked again, of the provider for which that took longest.
+    """
+
+    requests: int
+    failed: int
+    refused: int
+    broken: int
+    dishonest: int
+    truncated: int
+    repeated: int
+    missing: int
+    other_sound: int
+    detected_s: float | None
+    elsewhere_s: float | None
+    first_audio_s: tuple[float, ...]
+    until_known_s: tuple[float, ...]
+    gaps_s: tuple[float, ...]
+    returned_s: float | None
+
+
+def figures_of(trial: Trial) -> Figures:
+    """What one trial shows."""
+    answers = trial.answers
+    detected_s = _worst([_detected_s(trial, provider) for provider in trial.providers])
+    return Figures(
+        requests=len(answers),
+        failed=_count(answers, Outcome.FAILED) + (_count(answers, Outcome.REFUSED) if trial.has_fallback else 0),
+        refused=0 if trial.has_fallback else _count(answers, Outcome.REFUSED),
+        broken=_count(answers, Outcome.BROKEN),
+        dishonest=_count(answers, Outcome.DISHONEST),
+        truncated=sum(len(a.difference.truncated) for a in answers),
+        repeated=sum(len(a.difference.repeated) for a in answers),
+        missing=sum(len(a.difference.missing) for a in answers),
+        other_sound=sum(a.difference.is_other for a in answers),
+        detected_s=detected_s,
+        elsewhere_s=_elsewhere_s(trial),
+        first_audio_s=tuple(_first_audio(trial, trial.healed_s)),
+        until_known_s=tuple(_first_audio(trial, trial.broken_s + (detected_s or 0.0))),
+        gaps_s=tuple(_gaps(trial)),
+        returned_s=_returned_s(trial),
+    )
+
+
+def percentile(samples: Sequence[float], share: float) -> float | None:
+    """The smallest sample that so many are not above (nearest rank); None of none."""
+    if not samples:
+        return None
+    return sorted(samples)[max(0, math.ceil(share * len(samples)) - 1)]
+
+
+def gathered(figures: Iterable[Figures], name: str) -> list[float]:
+    """All samples of that name."""
+    return [sample for one in figures for sample in getattr(one, name)]
+
+
+def by_fault(ledger: Ledger) -> dict[str, list[tuple[Trial, Figures]]]:
+    """The trials of each fault, in order."""
+    rows: dict[str, list[tuple[Trial, Figures]]] = {}
+    for trial in ledger.trials:
+        rows.setdefault(trial.fault, []).append((trial, figures_of(trial)))
+    return rows
+
+
+def _count(answers: Iterable[Judged], outcome: Outcome) -> int:
+    return sum(answer.outcome is outcome for answer in answers)
+
+
+def _worst(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _detected_s(trial: Trial, provider: str) -> float | None:
+    """By the router's own word, or by its asking somebody else in that provider's place, whichever was first."""
+    since_s, until_s = trial.providers[provider], max(trial.healed_s, trial.ready_s or 0.0)
+    if since_s is None:
+        return None
+    host, _, kind = provider.rpartition("-")
+    said = [n.at_s for n in trial.notices if n.who in {provider, host} and n.what in _GONE]
+    for other, times in trial.asked.items():
+        if other not in trial.providers and other.endswith(f"-{kind}"):
+            said += times
+    return min((at_s - since_s for at_s in said if since_s <= at_s <= until_s), default=None)
+
+
+def _elsewhere_s(trial: Trial) -> float | None:
+    found = [
+        a.answer.first_s - trial.broken_s
+        for a in trial.answers
+        if a.answer.first_s is not None
+        and a.answer.first_s >= trial.broken_s
+        and a.answer.asked_s < trial.healed_s
+        and a.answer.provider
+        and a.answer.provider not in trial.providers
+        and a.answer.kind.is_speech == next(iter(trial.providers)).endswith("-tts")
+    ]
+    return min(found, default=None)
+
+
+def _first_audio(trial: Trial, asked_until_s: float) -> Iterable[float]:
+    if not (trial.has_fallback and trial.scene == Scene.QUIET):
+        return
+    for judged in trial.answers:
+        answer = judged.answer
+        if answer.kind is not Kind.SHORT or answer.first_s is None:
+            continue
+        if answer.first_s > trial.broken_s and answer.asked_s < asked_until_s:
+            yield answer.first_s - max(answer.asked_s, trial.broken_s)
+
+
+def _gaps(trial: Trial) -> Iterable[float]:
+    if not trial.has_fallback:
+        return
+    for judged in trial.answers:
+        answer = judged.answer
+        if answer.kind.is_long and answer.first_s is not None and answer.first_s < trial.broken_s < answer.ended_s:
+            yield longest_gap_s(answer.arrivals, trial.broken_s)
+
+
+def _returned_s(trial: Trial) -> float | None:
+    """None when one of them never came back."""
+    ready_s = trial.ready_s
+    if ready_s is None:
+        return None
+    worst_s = 0.0
+    for provider in trial.providers:
+        answers = [a.answer for a in trial.answers if a.answer.asked_s >= trial.healed_s and a.answer.has_begun]
+        if all(provider not in answer.providers for answer in answers):
+            return None
+        asked = trial.asked.get(provider) or [a.asked_s for a in answers if provider in a.providers]
+        worst_s = max(worst_s, min((at_s - ready_s for at_s in asked if at_s >= trial.healed_s), default=0.0))
+    return worst_s

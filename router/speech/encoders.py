@@ -1,0 +1,72 @@
+"""Encoding beside the event loop: a bounded number of threads' time for all answers together."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from router.domain import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, AudioFormat
+from router.speech.encoding import Encoder, with_sizes
+
+_SLICE_BYTES: Final = 2 * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE  # two seconds: some 20 ms of a thread
+_FIRST_SLICE_BYTES: Final = _SLICE_BYTES // 4  # what is heard first shall not wait for more
+
+
+class Encoders:
+    """At most `limit` threads encode at once; who comes then waits."""
+
+    def __init__(self, limit: int = 4) -> None:
+        self._places = asyncio.Semaphore(limit)
+
+    def open(self, audio_format: AudioFormat) -> "AnswerEncoder":
+        """The encoder of one answer."""
+        return AnswerEncoder(audio_format, self)
+
+    async def run(self, work: Callable[[], bytes]) -> bytes:
+        """In a thread. A thread cannot be stopped: when the client leaves meanwhile, its place is free only when
+        it has ended."""
+        await self._places.acquire()
+        running = asyncio.get_running_loop().run_in_executor(None, work)
+        running.add_done_callback(self._ended)
+        return await asyncio.shield(running)
+
+    def _ended(self, running: "asyncio.Future[bytes]") -> None:
+        self._places.release()
+        if not running.cancelled():
+            running.exception()  # seen, should nobody wait for it any more
+
+
+class AnswerEncoder:
+    """One answer's: `feed` PCM (24 kHz s16le mono), take what comes out, `close` for the rest. After a cancelled
+    call it cannot be used again."""
+
+    def __init__(self, audio_format: AudioFormat, encoders: Encoders) -> None:
+        self._format = audio_format
+        self._encoders = encoders
+        self._encoder = Encoder(audio_format)
+        self._is_fed = False
+
+    async def feed(self, pcm: bytes) -> bytes:
+        """What is ready after `pcm`; may be empty."""
+        if self._format is AudioFormat.PCM:
+            return pcm
+        return await self._encoders.run(lambda: self._encoder.feed(pcm))
+
+    async def close(self) -> bytes:
+        """The end of the file."""
+        if self._format is AudioFormat.PCM:
+            return b""
+        return await self._encoders.run(self._encoder.close)
+
+    def slices(self, pcm: bytes) -> Iterator[bytes]:
+        """`pcm` in pieces after which something can be sent; the first of an answer is short."""
+        at = 0
+        while at < len(pcm):
+            size = _SLICE_BYTES if self._is_fed else _FIRST_SLICE_BYTES
+            self._is_fed = True
+            yield pcm[at : at + size]
+            at += size
+
+    def whole(self, parts: list[bytes]) -> bytes:
+        """All that came out, as a file: WAV says how long it is, which a stream cannot."""
+        audio = b"".join(parts)
+        return with_sizes(audio) if self._format is AudioFormat.WAV else audio

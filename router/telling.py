@@ -1,0 +1,55 @@
+"""A request as it will be spoken. Values only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from router.domain import CacheUse, Passage, Priority, Route, Segment, SpeechRequest
+from router.ports import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A request as it will be spoken: what, by whose leave, with which seed."""
+
+    request: SpeechRequest
+    voice: str
+    routes: Sequence[Route]
+    passages: Sequence[Passage]
+    seed: int
+    record: Record
+    max_wait_s: float
+    expected_s: float  # of speech
+    cache: CacheUse = CacheUse.USE
+
+    @property
+    def may_recall(self) -> bool:
+        return self.cache is CacheUse.USE
+
+    @property
+    def may_keep(self) -> bool:
+        return self.cache is not CacheUse.BYPASS
+
+    def segment(self, passage: Passage, priority: Priority = Priority.INTERACTIVE) -> Segment:
+        """A passage as it is asked for, by the name that the client calls the voice."""
+        request = self.request
+        return Segment(
+            passage.text,
+            self.voice,
+            request.speed,
+            request.language,
+            self.seed,
+            request.instructions,
+            request.options,
+            request.seed is not None,
+            priority,
+        )
+
+    @property
+    def text(self) -> str:
+        """All that is said."""
+        return "\n".join(passage.text for passage in self.passages)
+
+    @property
+    def askers(self) -> str:
+        """Who may speak it, for requests that are the same."""
+        return " ".join(f"{route.provider}/{route.model}" for route in self.routes)

@@ -1,0 +1,74 @@
+"""The cache's routes: how full it is, and emptying it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cached import entry_of, key_of
+from houses import FakeHouse
+from running import run
+
+from router.api.admission import key_hash
+from router.speech.cache.disk import CannotPurge
+
+KEYS = {
+    "clients": {
+        "desk": {"key_sha256": key_hash("lar-desk")},
+        "boss": {"key_sha256": key_hash("lar-boss"), "role": "admin"},
+    }
+}
+
+
+def _house(path: Path, **settings: Any) -> FakeHouse:
+    return FakeHouse(
+        settings={"cache": {"dir": str(path), "memory_mb": 1, "disk_mb": 2}, **settings}, has_rest=True
+    )
+
+
+def test_an_administrator_sees_and_empties_it(tmp_path: Path) -> None:
+    """Both halves at once."""
+
+    async def main() -> tuple[Any, Any, Any]:
+        house = _house(tmp_path)
+        await house.cache.put(key_of(1), entry_of(1))
+        before = await house.ask("GET", "/admin/cache")
+        purged = await house.ask("POST", "/admin/cache/purge")
+        after = await house.ask("GET", "/admin/cache")
+        assert await house.cache.get(key_of(1)) is None
+        await house.cache.aclose()
+        return before.json, purged.json, after.json
+
+    before, purged, after = run(main())
+    assert {"status": "purged", "entries": 1} == purged
+    assert (True, str(tmp_path), 1) == (before["enabled"], before["folder"], before["memory"]["entries"])
+    assert {"entries": 0, "bytes": 0, "max_bytes": 2**20} == after["memory"]
+    assert {"entries": 0, "bytes": 0, "max_bytes": 2**21} == after["disk"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/admin/cache"), ("POST", "/admin/cache/purge")])
+def test_nobody_else_may(method: str, path: str, tmp_path: Path) -> None:
+    """The role counts."""
+
+    async def main() -> list[int]:
+        house = _house(tmp_path, **KEYS)
+        keys = (b"lar-desk", b"lar-boss")
+        answers = [await house.ask(method, path, headers=[(b"authorization", b"Bearer " + key)]) for key in keys]
+        await house.cache.aclose()
+        return [answer.status for answer in answers]
+
+    assert [403, 200] == run(main())
+
+
+def test_a_folder_that_cannot_be_emptied_is_told(tmp_path: Path) -> None:
+    """What is in memory is gone all the same."""
+    (tmp_path / "file").touch()
+
+    async def main() -> tuple[int, str | None]:
+        house = _house(tmp_path / "file")
+        await house.cache.put(key_of(1), entry_of(1))
+        answer = await house.ask("POST", "/admin/cache/purge")
+        assert house.cache.get_fast(key_of(1)) is None
+        await house.cache.aclose()
+        return answer.status, answer.get("x-router-error")
+
+    assert (CannotPurge.status, CannotPurge.reason) == run(main())
