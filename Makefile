@@ -52,11 +52,14 @@ test-node: $(NODE)/.dev $(CHATTERBOX)/.ready
 	cd tts-node && .venv/bin/python -m pytest
 	cd tts-node && nice ../$(CHATTERBOX)/bin/python -m pytest -c pyproject.toml ../tests/tts_node/chatterbox
 
-soak: $(ROUTER)/.dev $(NODE)/.dev $(CHATTERBOX)/.ready  ## long and privileged tests; as root on Debian (installs Debian's prometheus)
+# Alone on its machine, so the contract's figures hold as they stand (STRICT_FIGURES, see tests/e2e/figures.py).
+soak: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready  ## long and privileged tests; as root on Debian (installs Debian's prometheus)
 	@test "$$(id -u)" = 0 || { echo 'make soak needs root: it installs packages and makes network namespaces.' >&2; exit 1; }
 	@command -v promtool >/dev/null && command -v systemd-analyze >/dev/null && command -v ip >/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus systemd iproute2; }
-	$(ROUTER)/bin/python -m pytest tests/soak
+	STRICT_FIGURES=1 $(ROUTER)/bin/python -m pytest tests/soak
+	STRICT_FIGURES=1 $(ROUTER)/bin/python -m pytest tests/faults tests/e2e/test_failover.py tests/e2e/test_stopping.py \
+		tests/e2e/test_up.py tests/e2e/test_real_llm.py
 	cd tts-node && MIXED_REQUESTS=200 ../$(CHATTERBOX)/bin/python -m pytest -rP -c pyproject.toml ../tests/tts_node/chatterbox/test_mixed.py
 	HTTP1_FUZZ_EXAMPLES=100000 $(ROUTER)/bin/python -m pytest tests/router/transport/test_http1_fuzz.py \
 		tests/router/transport/test_http1_request_fuzz.py

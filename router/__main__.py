@@ -71,7 +71,44 @@ def _parser() -> argparse.ArgumentParser:
     sub = cache_commands.add_parser("purge", help=text, description=text)
     _add_config(sub)
     sub.set_defaults(run=cache.purge)
+
+    _add_drill(commands)
     return parser
+
+
+def _add_drill(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "unplug a machine under load, and see whether anybody noticed"
+    sub = commands.add_parser("drill", help=text, description=text)
+    drills = sub.add_subparsers(required=True, metavar="DRILL")
+    text = "faults under load at two machines of the drill's own, or (--provider) at one of your own providers"
+    unplug = drills.add_parser("unplug", help=text, description=text)
+    unplug.set_defaults(run=_run_drill)
+    unplug.add_argument("--quick", action="store_true", help="three faults, shorter texts; half a minute")
+    unplug.add_argument(
+        "--engine",
+        choices=["espeak", "chatterbox-tiny", "both"],
+        default="espeak",
+        help="what the nodes speak with",
+    )
+    unplug.add_argument("--faults", metavar="A,B", help="only these (an unknown one lists them all)")
+    unplug.add_argument("--seconds", type=float, help="how long a fault holds (5; with --provider 30)")
+    unplug.add_argument("--rounds", type=int, default=1, help="how often each fault strikes (1)")
+    unplug.add_argument("--seed", type=int, default=1, help="of the random moments (1)")
+    unplug.add_argument(
+        "--out", type=Path, metavar="DIR", help="where to write drill.md, drill.json and the picture"
+    )
+    unplug.add_argument("--provider", metavar="NAME", help="your own configuration: this provider falls silent")
+    unplug.add_argument(
+        "--host", dest="whole_host", action="store_true", help="with --provider: its whole machine"
+    )
+    unplug.add_argument("--before", type=float, default=10.0, help="with --provider: seconds before it (10)")
+    _add_config(unplug)
+
+
+def _run_drill(arguments: argparse.Namespace) -> int:
+    from router.commands import drill  # what no other command needs is loaded only now
+
+    return drill.run(arguments)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:

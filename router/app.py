@@ -267,9 +267,9 @@ class Wing:
 
     async def retire(self) -> None:
         """Close when the last request inside has ended."""
-        await self.prewarmer.aclose()
-        await self.phrases.aclose()
         try:
+            await self.prewarmer.aclose()
+            await self.phrases.aclose()
             async with asyncio.timeout(RETIRE_WITHIN_S):
                 await self.rooms.until_empty()
         except TimeoutError:

@@ -67,6 +67,7 @@ class Lease:
         if kind is None:
             tally.pace.learn(self._clock() - self._started)
         tally.leases.discard(self)
+        tally.left()
         self._host.went()
         if self._trial_of is not None:
             tally.end_trial(self._trial_of)

@@ -33,6 +33,7 @@ class Narration:
         self._ahead_s = ahead_s
         self._clock = clock
         self._ready: deque[Spoken] = deque()
+        self._taken_s = 0.0
         self._fault: Exception | None = None
         self._is_over = False
         self._is_awaited = False
@@ -55,8 +56,10 @@ class Narration:
 
     @property
     def held_s(self) -> float:
-        """Seconds of speech that nobody has taken yet."""
-        return sum(spoken.duration_s for spoken in self._ready)
+        """Seconds of speech that are on their way to nobody yet: what waits here, and what the reader has taken but
+        not handed over, be it that its client reads nothing."""
+        in_hand_s = max(0.0, self._taken_s - self.playback.handed_s)
+        return in_hand_s + sum(spoken.duration_s for spoken in self._ready)
 
     def ahead_s(self) -> float:
         """Seconds of speech between the listener's ear and the segment that is spoken now."""
@@ -77,6 +80,7 @@ class Narration:
             finally:
                 self._is_awaited = False
         spoken = self._ready.popleft()
+        self._taken_s += spoken.duration_s
         self._changed.set()
         return spoken
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from router.circuits import Verdict
 from router.domain import Passage, Route, Segment
-from router.errors import InDoubt, Refusal, UpstreamFault
+from router.errors import Refusal, UpstreamFault
 from router.ports import Record
 from router.selection import Candidate, Need
 from router.spoken import Spoken
@@ -33,7 +33,6 @@ class Attempt:
         self.route = candidate.route
         self.began = loop.time()
         self.doubted: asyncio.Future[None] = loop.create_future()
-        self.lost_by: UpstreamFault = InDoubt("kept a listener waiting")  # what is told should the rival win
         self.work: asyncio.Task[Spoken]
 
     @property
@@ -44,24 +43,35 @@ class Attempt:
     def is_trial(self) -> bool:
         return self.candidate.standing.verdict is Verdict.TRIAL
 
+    @property
+    def is_doubted(self) -> bool:
+        return self.doubted.done()
+
     def doubt(self) -> None:
-        """Somebody better begin beside it."""
+        """Somebody better begin beside it, and be heard."""
         if not self.doubted.done():
             self.doubted.set_result(None)
 
 
 @dataclass(slots=True)
 class Race:
-    """What one segment has seen so far."""
+    """What one segment has seen so far. Who is preferred is the `favourite`; the `rival` speaks it as well, so
+    that it is there should the favourite fail. `dry_at`: when the listener has nothing left to hear."""
 
     errand: Errand
     record: Record
     waiting: list[Candidate]
-    running: list[Attempt] = field(default_factory=list)
+    dry_at: float
+    favourite: Attempt | None = None
+    rival: Attempt | None = None
     refusals: list[Refusal] = field(default_factory=list)
     faults: list[UpstreamFault] = field(default_factory=list)
     attempts: int = 0
     may_go_on: bool = True
+
+    @property
+    def running(self) -> list[Attempt]:
+        return [attempt for attempt in (self.favourite, self.rival) if attempt is not None]
 
     def lose(self, attempt: Attempt, fault: UpstreamFault) -> None:
         """An attempt failed."""

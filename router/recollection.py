@@ -54,7 +54,7 @@ class Recollection:
     async def keep(self, telling: Telling, tally: Tally, audio: bytes) -> None:
         """Keep an answer that one and the same spoke from the first segment to the last."""
         route = tally.only_route
-        if route is None or not telling.may_keep or tally.is_cached:
+        if route is None or not telling.may_keep:
             return
         answer = tally.answer(audio, telling.voice)
         entry = CachedAudio(

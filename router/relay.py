@@ -1,14 +1,18 @@
-"""One segment, spoken by whoever can: the candidates in their order, and a second one beside the first when that
-one keeps the listener waiting.
+"""One segment, spoken by whoever can: the candidates in their order, and a rival beside the favourite when that
+one may not be heard in time.
 
-A segment is taken whole or not at all, so two may speak the same one: the first whole segment counts and the other
-is stopped (a hedged request: Dean and Barroso, The Tail at Scale, CACM 2013). The second starts when the first
+A segment is taken whole or not at all, so two may speak the same one (a hedged request: Dean and Barroso, The Tail
+at Scale, CACM 2013). The rival starts when the favourite
 
-- takes longer than its measured rates explain (it stalls, hangs, or a game has its GPU): it was overdue, which its
-  circuit remembers,
-- is in doubt: its machine missed a sign of life, its model must load anew, or it still loads and the listener will
-  soon have nothing left to hear,
-- is on trial after failures: then it may finish, whoever was faster, since only that brings it back.
+- is in doubt: its machine missed a sign of life, its model must load anew;
+- is overdue: it takes longer than its measured rates explain (it stalls, hangs, a game has its GPU);
+- is on trial after failures and nobody hears anything yet;
+- or could not be replaced later without a gap: an idle rival begins so long before the listener has nothing left
+  to hear as it needs to speak the segment. That is the insurance of an answer's first seconds, before speech is
+  made far ahead.
+
+What the rival has spoken is kept until it is needed: the favourite is heard if it is there in time. One that was
+overdue rests for a second (its circuit); one on trial may finish whoever was heard, since that brings it back.
 """
 
 import asyncio
@@ -20,7 +24,6 @@ from typing import Final
 from router.answers import exhausted
 from router.domain import Route, Segment, Utterance
 from router.errors import ClientError, InDoubt, Overdue, Refusal, Silent, UpstreamFault, VoiceMissing
-from router.health import ProviderState
 from router.interruptible import Interruptible
 from router.ports import Monotonic, Observer, Record, SpeechProvider
 from router.race import Attempt, Errand, Race, stop
@@ -36,7 +39,7 @@ from router.warming import Warmer
 # Beyond the time that measured rates explain: half as much again, and what a loaded machine may need besides.
 OVERDUE_FACTOR: Final = 1.5
 OVERDUE_GRACE_S: Final = 0.5
-HEARD_MARGIN_S: Final = 0.5  # how long before the listener hears nothing another must have begun
+HEARD_MARGIN_S: Final = 0.3  # how long before the listener has nothing left to hear a rival means to be ready
 
 
 class Relay:
@@ -73,73 +76,119 @@ class Relay:
         """The segment, whole and checked. Raises NothingCanServe or its kin, or a provider's InvalidRequest."""
         candidates = self._roster.order(errand.routes, errand.need)
         self._warm_the_late(candidates)
-        race = Race(errand, record, [candidate for candidate in candidates if candidate.is_eligible])
+        has_s = math.inf if errand.listener_has_s is None else errand.listener_has_s
+        dry_at = asyncio.get_running_loop().time() + has_s
+        race = Race(errand, record, [candidate for candidate in candidates if candidate.is_eligible], dry_at)
         race.refusals += [Refusal(c.route.provider, c.reason) for c in candidates if not c.is_eligible]
         asked = self._clock()
         try:
             while True:
-                if not race.running:
+                if race.favourite is None:
                     self._start_next(race)
-                spoken = await self._watched(race)
+                await self._wait(race)
+                spoken = self._taken(race)
                 if spoken is not None:
                     return replace(spoken, attempts=race.attempts)
+                self._maybe_start_rival(race)
         finally:
             if record.first_byte is None:
                 record.upstream_wait_s += self._clock() - asked
             await stop(race.running)
 
     def _start_next(self, race: Race) -> None:
-        """Ask the next in order. Raises what `answers.exhausted` makes of it when nobody is left."""
+        """The rival becomes the favourite, else the next in order is asked. Raises what `answers.exhausted` makes
+        of it when nobody is left."""
+        if race.rival is not None:
+            race.favourite, race.rival = race.rival, None
+            _take_note(race.record, race.favourite.route)
+            return
         if not race.waiting or not race.may_go_on:
             raise exhausted("speech", race.refusals, race.faults)
         candidate = race.waiting.pop(0)
         if race.faults:
-            self._tell_failover(race, candidate, race.faults[-1].outcome)
-        self._start(race, candidate)
-
-    def _start(self, race: Race, candidate: Candidate) -> None:
-        race.attempts += 1
-        race.record.attempts += 1
+            self._tell_failover(race, race.record.provider, candidate.route, race.faults[-1].outcome)
+        race.favourite = self._started(race, candidate)
         _take_note(race.record, candidate.route)
         if race.record.predicted_s is None:
             race.record.predicted_s = candidate.standing.predicted_s
+
+    def _started(self, race: Race, candidate: Candidate) -> Attempt:
+        race.attempts += 1
+        race.record.attempts += 1
         attempt = Attempt(candidate)
         attempt.work = asyncio.get_running_loop().create_task(
             self._attempt(race.errand, attempt, race.record), name=f"segment at {attempt.route.provider}"
         )
-        race.running.append(attempt)
+        return attempt
 
-    async def _watched(self, race: Race) -> Spoken | None:
-        """Until something happens: the segment, or None when the race goes on."""
-        first = race.running[0]
-        rival = self._rival(race) if len(race.running) == 1 else None
-        awaited: set[asyncio.Future[Spoken] | asyncio.Future[None]] = {attempt.work for attempt in race.running}
-        patience_s = None
-        if rival is not None:
-            awaited.add(first.doubted)
-            patience_s = self._patience_s(race.errand, first, rival)
-        done, _ = await asyncio.wait(awaited, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
-        for attempt in tuple(race.running):
-            if attempt.work in done:
-                race.running.remove(attempt)
-                spoken = self._settled(race, attempt)
-                if spoken is not None:
-                    self._tell_won(race, attempt)
-                    return spoken
-        if rival is not None and race.running == [first]:
-            if first.doubted not in done and not first.is_trial:
-                first.lost_by = self._why_late(race.errand, first)
-            race.waiting.remove(rival)
-            self._start(race, rival)
-        return None
+    async def _wait(self, race: Race) -> None:
+        """Until an attempt ends, the favourite is doubted, or it is time for the rival."""
+        assert race.favourite is not None
+        awaited: set[asyncio.Future[Spoken] | asyncio.Future[None]] = {race.favourite.work}
+        due_at = math.inf
+        if race.rival is None:
+            candidate = self._rival(race)
+            due_at = self._rival_at(race, candidate) if candidate is not None else math.inf
+        elif race.rival.work.done():
+            due_at = self._taken_at(race)
+        else:
+            awaited.add(race.rival.work)
+        if not race.favourite.is_doubted:
+            awaited.add(race.favourite.doubted)
+        wait_s = None if due_at == math.inf else max(0.0, due_at - asyncio.get_running_loop().time())
+        await asyncio.wait(awaited, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
 
-    def _why_late(self, errand: Errand, attempt: Attempt) -> UpstreamFault:
-        if attempt.spent_s < self._overdue_s(errand, attempt.route):
-            return InDoubt("its model still loads, and the listener had nothing left to hear")
-        return Overdue(f"did not finish a segment within {attempt.spent_s:.1f} s")
+    def _taken(self, race: Race) -> Spoken | None:
+        """The segment, if it is there and may be heard. Raises what is the client's fault, and our own bugs."""
+        favourite, rival = race.favourite, race.rival
+        assert favourite is not None
+        if favourite.work.done():
+            race.favourite = None
+            spoken = self._result(race, favourite)
+            if spoken is None and rival is not None:
+                self._tell_failover(race, favourite.route.provider, rival.route, race.faults[-1].outcome)
+            return spoken
+        if rival is None or not rival.work.done():
+            return None
+        if rival.work.exception() is not None:
+            race.rival = None
+            return self._result(race, rival)
+        if asyncio.get_running_loop().time() < self._taken_at(race):
+            return None
+        self._lose(race, favourite, rival)
+        _take_note(race.record, rival.route)
+        return rival.work.result()
 
-    def _settled(self, race: Race, attempt: Attempt) -> Spoken | None:
-        """What an attempt that has ended brought. Raises what is the client's fault, and our own bugs."""
+    def _maybe_start_rival(self, race: Race) -> None:
+        if race.favourite is None or race.rival is not None:
+            return
+        candidate = self._rival(race)
+        if candidate is not None and asyncio.get_running_loop().time() >= self._rival_at(race, candidate):
+            race.waiting.remove(candidate)
+            race.rival = self._started(race, candidate)
+
+    def _rival_at(self, race: Race, candidate: Candidate) -> float:
+        """When the rival has to begin, by the loop's time."""
+        favourite = race.favourite
+        assert favourite is not None
+        if favourite.is_doubted or (favourite.is_trial and race.dry_at == math.inf):
+            return favourite.began
+        rivals_s = self._roster.expected_s(candidate.route, race.errand.need.audio_s)
+        overdue_at = favourite.began + self._overdue_s(race.errand, favourite.route)
+        if rivals_s is None or not candidate.standing.is_idle:
+            return overdue_at
+        return min(overdue_at, race.dry_at - rivals_s - HEARD_MARGIN_S)
+
+    def _taken_at(self, race: Race) -> float:
+        """Until when the favourite is waited for while the rival's segment is there."""
+        favourite = race.favourite
+        assert favourite is not None
+        if favourite.is_doubted or race.dry_at == math.inf:
+            return favourite.began
+        return min(race.dry_at, favourite.began + self._overdue_s(race.errand, favourite.route))
+
+    def _result(self, race: Race, attempt: Attempt) -> Spoken | None:
+        """What an attempt that has ended brought."""
         try:
             return attempt.work.result()
         except UpstreamFault as fault:
@@ -148,25 +197,21 @@ class Relay:
             self._roster.note_fault(attempt.route, fault)
             is_billed = self._providers[attempt.route.provider].card.is_billed
             race.may_go_on = race.may_go_on and may_try_next(fault, Circumstances(is_billed))
-            if race.running:  # its rival is at work already
-                _take_note(race.record, race.running[0].route)
-                self._tell_failover(race, race.running[0].candidate, fault.outcome, attempt.route.provider)
             return None
 
-    def _tell_won(self, race: Race, winner: Attempt) -> None:
-        """What that says of whoever had begun before the winner."""
-        _take_note(race.record, winner.route)
-        for loser in tuple(race.running):
-            if loser.began > winner.began:
-                continue
-            if loser.is_trial:
-                race.running.remove(loser)
-                self._let_finish(race.errand, loser)
-                continue
-            race.record.reasons.append(loser.lost_by.outcome)
-            self._observer.attempt_finished(loser.route.provider, loser.lost_by.outcome)
-            self._roster.note_fault(loser.route, loser.lost_by)
-            self._tell_failover(race, winner.candidate, loser.lost_by.outcome, loser.route.provider)
+    def _lose(self, race: Race, loser: Attempt, winner: Attempt) -> None:
+        """What it says of the favourite that the rival is heard."""
+        if loser.is_trial:
+            race.favourite = None
+            self._let_finish(race.errand, loser)
+            return
+        fault: UpstreamFault = InDoubt("given up for another, which was there in time")
+        if not loser.is_doubted and loser.spent_s >= self._overdue_s(race.errand, loser.route):
+            fault = Overdue(f"did not finish a segment within {loser.spent_s:.1f} s")
+        race.record.reasons.append(fault.outcome)
+        self._observer.attempt_finished(loser.route.provider, fault.outcome)
+        self._roster.note_fault(loser.route, fault)
+        self._tell_failover(race, loser.route.provider, winner.route, fault.outcome)
 
     def _let_finish(self, errand: Errand, attempt: Attempt) -> None:
         """A trial goes on to its verdict without anybody waiting for it."""
@@ -192,31 +237,20 @@ class Relay:
         self._observer.attempt_finished(attempt.route.provider, fault.outcome)
         self._roster.note_fault(attempt.route, fault)
 
-    def _tell_failover(self, race: Race, to: Candidate, reason: str, of: str | None = None) -> None:
-        self._observer.failed_over(race.record.endpoint, of or race.record.provider, to.route.provider, reason)
+    def _tell_failover(self, race: Race, provider: str, to: Route, reason: str) -> None:
+        self._observer.failed_over(race.record.endpoint, provider, to.provider, reason)
 
     def _rival(self, race: Race) -> Candidate | None:
-        """Who could speak the segment beside the one at work: the next that could begin now. What costs money is
+        """Who could speak the segment beside the favourite: the next that could begin now. What costs money is
         neither asked twice nor asked on suspicion."""
-        (first,) = race.running
-        if self._providers[first.route.provider].card.is_billed:
+        assert race.favourite is not None
+        if self._providers[race.favourite.route.provider].card.is_billed:
             return None
         for candidate in race.waiting:
             is_billed = self._providers[candidate.route.provider].card.is_billed
             if not (is_billed or candidate.is_late or candidate.is_last_resort):
                 return candidate
         return None
-
-    def _patience_s(self, errand: Errand, first: Attempt, rival: Candidate) -> float | None:
-        """How much longer the one at work may take before the rival begins; None: as long as nobody doubts it."""
-        if first.is_trial:
-            return 0.0
-        patience_s = self._overdue_s(errand, first.route)
-        if errand.listener_has_s is not None and first.candidate.standing.state is not ProviderState.UP:
-            # It still loads. Should that take longer than it says, another must have begun in time.
-            rivals_s = self._roster.expected_s(rival.route, errand.need.audio_s) or 0.0
-            patience_s = min(patience_s, errand.listener_has_s - rivals_s - HEARD_MARGIN_S)
-        return max(0.0, patience_s - first.spent_s) if patience_s < math.inf else None
 
     def _overdue_s(self, errand: Errand, route: Route) -> float:
         """After how long an attempt is overdue; for ever where nothing was measured yet."""

@@ -46,8 +46,6 @@ from router.tally import HostTally, ProviderTally
 
 _REACHABLE: Final = HostState.REACHABLE
 _AT_EASE: Final = Standing(_REACHABLE, ProviderState.UP)
-_LEFT: Final = frozenset({ProviderState.DOWN, ProviderState.DRAINING})
-FLEETING_S: Final = 10.0  # whoever left less long ago may well be back soon
 _BEATS_REPORTED_S: Final = 1.0  # `on_probe` hears of beats no more often than of probes
 
 
@@ -120,17 +118,9 @@ class Roster:
 
     def is_fleeting(self, routes: Sequence[Route]) -> bool:
         """Whether waiting for one of `routes` may help: it has just left, loads, or is due for a trial soon."""
-        return any(self._is_fleeting(route) for route in routes)
-
-    def _is_fleeting(self, route: Route) -> bool:
-        if route.provider in self._drained:
-            return False
-        tally, now = self._tallies[route.provider], self._clock()
-        if tally.health.state in _LEFT:
-            return now - tally.health.since < FLEETING_S
-        if tally.state_for(route.model) is ProviderState.LOADING:
-            return True
-        return tally.health.state.is_available and 0 < tally.circuit_for(route.model).opens_in_s(now) < FLEETING_S
+        now = self._clock()
+        willing = [route for route in routes if route.provider not in self._drained]
+        return any(self._tallies[route.provider].is_fleeting(route.model, now) for route in willing)
 
     def until_changed(self) -> Coroutine[object, object, None]:
         """Until the state of a provider, of one of its models or of a host is another than at this call, also when
@@ -280,29 +270,23 @@ class Roster:
         tally = self._tallies[provider]
         were_up = tally.up_leases()
         if probe.models is not None:
-            self._note_models(tally, probe.models, tells_states=probe.tells_models)
+            self._note_models(tally, probe)
         if probe.voices is not None:
             tally.voices = probe.voices
         if probe.provider in {ProviderSign.COLD, ProviderSign.LOADING}:
             tally.eta_s = probe.eta_s
         elif probe.provider is ProviderSign.READY:
             tally.eta_s = None
-        tally.queued = probe.queued
+        tally.queued, tally.is_line_stale = probe.queued, False
         self._sign(provider, None, probe.provider, probe.detail, is_beat=is_beat)
         tally.doubt([lease for lease in were_up if tally.state_for(lease.model) is not ProviderState.UP])
 
-    def _note_models(self, tally: ProviderTally, models: Sequence[Model], *, tells_states: bool) -> None:
-        before, tally.models = tally.models, {model.id: model for model in models}
-        if [*before] != [*tally.models] or any(before[each.id].clones is not each.clones for each in models):
-            self.revision += 1  # not for every second of a load
-        tally.tells_models = tells_states
-        if not tells_states:
-            return
-        tally.pace.hear(tally.models)
-        changed = {each.id for each in models if each.id in before and before[each.id].state != each.state}
+    def _note_models(self, tally: ProviderTally, probe: Probe) -> None:
+        is_new, changed = tally.take_models(probe.models or (), tells_states=probe.tells_models)
+        self.revision += is_new
         if changed:
+            tally.begin_anew(self._clock(), changed)
             self._tell_change()
-            tally.begin_anew(self._clock(), frozenset(m for m in changed if tally.models[m].state == "up"))
 
     def note_fault(self, route: Route, fault: UpstreamFault) -> None:
         """Take in what a failed attempt showed. Hard faults (dial, DNS, TLS, reset) count at once, soft ones in
@@ -312,9 +296,7 @@ class Roster:
         match fault:
             case Overloaded() | HostLost():
                 return
-            case ConnectionLost() if self._tallies[
-                provider
-            ].is_beating:  # its heart knows better than one exchange
+            case ConnectionLost() if self.is_beating(provider):  # its heart knows better than one exchange
                 self._soft(route, fault)
             case DialTimeout():
                 self._hard(provider, HostSign.SILENT, fault)

@@ -32,9 +32,10 @@ from router.spoken import BYTES_PER_S, Spoken, SpokenAnswer, Tally
 from router.telling import Telling
 
 LONG_S: Final = 10.0  # texts longer than this are spoken only by who keeps up with playback, if somebody does
+WHOLE_S: Final = 120.0  # of speech are put together from the cache before they are sent
 SHORT_CHARS: Final = 4096  # longer texts are cut beside the event loop
 SILENCE_S: Final = 0.1  # what is said of nothing
-RESERVE_S: Final = 1.0  # of what a listener has to hear, not to be used up by waiting for a better voice
+BETTER_VOICE_S: Final = 0.5  # of silence are a lesser evil than another voice in between
 USUAL_S: Final = 5.0  # of speech in a segment; a longer one takes whoever speaks it longer
 LONG_PIECE_RTF: Final = 0.6  # whoever speaks as fast as this is not late because a sentence is long
 LOOK_AGAIN_S: Final = 0.5  # while nobody can speak
@@ -124,14 +125,29 @@ class Speaker:
         return answer
 
     async def recall(self, telling: Telling) -> SpokenAnswer | None:
-        """The whole answer, if the cache has it as the best who can speak now would speak it."""
+        """The whole answer, if the cache has it or all its segments, as the best who can speak now would speak."""
         if not telling.passages:
             return await self._silent(telling)
-        answer = await self.recollection.answer(telling)
+        answer = await self.recollection.answer(telling) or await self._recalled(telling)
         if answer is not None:
             telling.record.cache, telling.record.recalled = "hit", len(telling.passages)
             _take_note(telling.record, answer)
         return answer
+
+    async def _recalled(self, telling: Telling) -> SpokenAnswer | None:
+        """From the segments, should they all be there. Not of long texts: a stream is bounded, a whole is not."""
+        if telling.expected_s > WHOLE_S:
+            return None
+        tally, found = Tally(), []
+        for passage in telling.passages:
+            spoken = await self.recollection.segment(telling, telling.segment(passage), passage)
+            if spoken is None:
+                return None
+            tally.add(spoken)
+            found.append(spoken.pcm)
+        audio = await self.encoders.encoded(b"".join(found), telling.request.format)
+        await self.recollection.keep(telling, tally, audio)
+        return tally.answer(audio, telling.voice)
 
     def narrated(self, telling: Telling) -> Narration:
         """The answer segment by segment, as it is spoken."""
@@ -148,8 +164,7 @@ class Speaker:
     async def _silent(self, telling: Telling) -> SpokenAnswer:
         """The answer to a text of which nothing can be said, such as a lone emoji: a moment of silence. Voice
         agents send what a language model wrote sentence by sentence, and an error would end their turn."""
-        encoder = self.encoders.open(telling.request.format)
-        audio = encoder.whole([await encoder.feed(bytes(round(SILENCE_S * BYTES_PER_S))), await encoder.close()])
+        audio = await self.encoders.encoded(bytes(round(SILENCE_S * BYTES_PER_S)), telling.request.format)
         return SpokenAnswer(audio, SILENCE_S, 0.0, "", "", "none", telling.voice, None)
 
     async def _told(self, telling: Telling, priority: Priority) -> SpokenAnswer:
@@ -226,9 +241,11 @@ class Speaker:
         has something to hear can wait longer, and so can a long piece; who waits for a whole answer hears nothing
         between its segments."""
         audio_s = expected_s(telling.passages[index].text, telling.request.speed)
-        wait_s = max(telling.max_wait_s, (has_s or 0.0) - RESERVE_S) + LONG_PIECE_RTF * max(0.0, audio_s - USUAL_S)
         if index and not is_heard:
             wait_s = telling.max_wait_s + audio_s
+        else:
+            wait_s = max(telling.max_wait_s, (has_s or 0.0) + BETTER_VOICE_S)
+            wait_s += LONG_PIECE_RTF * max(0.0, audio_s - USUAL_S)
         return Need(wait_s, audio_s, is_heard and telling.expected_s > LONG_S)
 
     def _allowed(self, request: SpeechRequest, voice: str, routes: Sequence[Route]) -> list[Route]:

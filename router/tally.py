@@ -4,7 +4,7 @@ Plain bookkeeping. What follows from a sign is decided in `health.py` and `circu
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from router import circuits
@@ -16,9 +16,11 @@ from router.health import HostState, ProviderHealth, ProviderState
 from router.pace import Pace
 
 MAX_CIRCUITS: Final = 256  # per provider; the oldest is forgotten
+FLEETING_S: Final = 10.0  # whoever left less long ago may well be back soon
 HARD: Final = "\0hard"  # stands for the provider's own circuit where a model's name stands for its
 _UP: Final = ProviderState.UP
 _LOADS_FIRST: Final = frozenset({ProviderState.COLD, ProviderState.LOADING})
+_LEFT: Final = frozenset({ProviderState.DOWN, ProviderState.DRAINING})
 _MODEL_STATES: Final = {str(state): state for state in (_UP, *_LOADS_FIRST)}  # the others are the whole node's
 
 
@@ -65,6 +67,7 @@ class ProviderTally:
         self.voices: tuple[Voice, ...] = ()
         self.eta_s: float | None = None
         self.queued = 0
+        self.is_line_stale = False  # what the provider told of its line counts a request of ours that has ended
         self.pace = Pace()
         self.tells_models = False  # the states of `models` are of this moment
         self.is_beating = False
@@ -122,11 +125,36 @@ class ProviderTally:
         if circuit is not None and circuit.is_on_trial:
             self.remember(model, circuits.trial_abandoned(circuit))
 
+    def take_models(self, models: Sequence[Model], *, tells_states: bool) -> tuple[bool, frozenset[str]]:
+        """What it reports now. Whether that is another list than before, which it is not for every second of a
+        load, and whose state has changed."""
+        before, self.models = self.models, {model.id: model for model in models}
+        is_new = [*before] != [*self.models] or any(before[each.id].clones is not each.clones for each in models)
+        self.tells_models = tells_states
+        if not tells_states:
+            return is_new, frozenset()
+        self.pace.hear(self.models)
+        known = [each for each in models if each.id in before]
+        return is_new, frozenset(each.id for each in known if before[each.id].state != each.state)
+
     def begin_anew(self, now: float, models: frozenset[str] | None = None) -> None:
-        """Another process answers, or `models` were loaded anew: what had failed may be tried at once."""
+        """Another process answers, or the states of `models` changed: what had failed and is up may be tried at
+        once."""
         for model, circuit in self.soft.items():
-            if models is None or model in models:
+            if models is None or (model in models and self.models[model].state == _UP):
                 self.soft[model] = circuits.due(circuit, now)
+
+    def is_fleeting(self, model: str, now: float) -> bool:
+        """Whether waiting may help: it has just left, loads, or is due for a trial soon."""
+        if self.health.state in _LEFT:
+            return now - self.health.since < FLEETING_S
+        if self.state_for(model) is ProviderState.LOADING:
+            return True
+        return self.health.state.is_available and 0 < self.circuit_for(model).opens_in_s(now) < FLEETING_S
+
+    def left(self) -> None:
+        """A request of ours has ended: the provider's line is no longer what it told last."""
+        self.queued, self.is_line_stale = 0, True
 
     def load_s(self, model: str | None) -> float | None:
         """Seconds until the model is loaded; 0 when it is, None when nobody knows."""
@@ -141,7 +169,7 @@ class ProviderTally:
         limit, inside = self.card.concurrency, self.gate.inside
         ahead = max(0, inside + self.gate.waiting - limit + 1) if limit is not None else 0
         known = self.models.get(model) if self.tells_models and model is not None else None
-        if known is None or known.wait_s is None:
+        if known is None or known.wait_s is None or self.is_line_stale:
             ahead = max(ahead, self.queued - inside)  # what others have queued there
             return ahead * (self.pace.service_s or 0.0) / (limit or 1)
         return max(known.wait_s, ahead * (self.pace.service_s or 0.0) / (limit or 1))

@@ -46,8 +46,8 @@ class Telling:
 
     @property
     def text(self) -> str:
-        """All that is said."""
-        return "\n".join(passage.text for passage in self.passages)
+        """All that is said, and the silences: the same words in two paragraphs are another answer."""
+        return "\n".join(f"{passage.text}\t{passage.pause_s:g}" for passage in self.passages)
 
     @property
     def askers(self) -> str:

@@ -18,11 +18,12 @@ _GONE: Final = frozenset({"down", "yielded", "draining", "unreachable", "failove
 class Figures:
     """Seconds; a figure is None, and a sequence empty, where there was nothing to measure.
 
-    `detected_s`: from the fault until the router knew or asked another, of the provider for which that took longest. `elsewhere_s`:
-    until the first answer by another began. `first_audio_s`: of short texts asked within the fault or waiting at
-    its begin, from whichever was later; `until_known_s`: of those asked before the router knew. `gaps_s`: the
-    longest silence of each listener who was in the middle of a paragraph. `returned_s`: from being able to serve
-    again until asked again, of the provider for which that took longest.
+    `detected_s`: from the fault until the router knew or asked another, of the provider for which that took
+    longest. `elsewhere_s`: until the first answer by another began. `first_audio_s`: of short texts asked within
+    the fault or waiting at its begin, from whichever was later, or from when the fault met them; `until_known_s`:
+    of those asked before the router knew. `gaps_s`: the longest silence of each listener who was in the middle of
+    a paragraph. `returned_s`: from being able to serve again until asked again, of the provider for which that
+    took longest.
     """
 
     requests: int
@@ -107,6 +108,9 @@ def _detected_s(trial: Trial, provider: str) -> float | None:
 
 
 def _elsewhere_s(trial: Trial) -> float | None:
+    is_about_speech = any(
+        a.answer.kind.is_speech for a in trial.answers if not trial.providers.keys().isdisjoint(a.answer.providers)
+    )
     found = [
         a.answer.first_s - trial.broken_s
         for a in trial.answers
@@ -115,7 +119,7 @@ def _elsewhere_s(trial: Trial) -> float | None:
         and a.answer.asked_s < trial.healed_s
         and a.answer.provider
         and a.answer.provider not in trial.providers
-        and a.answer.kind.is_speech == next(iter(trial.providers)).endswith("-tts")
+        and a.answer.kind.is_speech == is_about_speech
     ]
     return min(found, default=None)
 
@@ -128,7 +132,8 @@ def _first_audio(trial: Trial, asked_until_s: float) -> Iterable[float]:
         if answer.kind is not Kind.SHORT or answer.first_s is None:
             continue
         if answer.first_s > trial.broken_s and answer.asked_s < asked_until_s:
-            yield answer.first_s - max(answer.asked_s, trial.broken_s)
+            met_s = [at for times in trial.struck.values() for at in times if answer.asked_s < at < answer.first_s]
+            yield answer.first_s - max(answer.asked_s, trial.broken_s, min(met_s, default=0.0))
 
 
 def _gaps(trial: Trial) -> Iterable[float]:

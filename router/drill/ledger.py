@@ -46,7 +46,8 @@ class Trial:
     """One fault in one scene; times are monotonic. `ready_s` is when what was broken could serve again.
 
     `providers` are those the fault took away, each with the moment from which that could be noticed (None: nobody
-    met it); `notices` is what the router's log said meanwhile, `asked` when requests reached each provider.
+    met it); `notices` is what the router's log said meanwhile, `asked` when requests reached each provider,
+    `struck` when a fault that only inferences meet met one.
     """
 
     fault: str
@@ -60,6 +61,7 @@ class Trial:
     answers: tuple[Judged, ...]
     notices: tuple[Notice, ...]
     asked: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    struck: Mapping[str, Sequence[float]] = field(default_factory=dict)
     is_sudden: bool = True
     has_fallback: bool = True
 
@@ -105,6 +107,7 @@ class Ledger:
     trials: tuple[Trial, ...]
     baseline_gaps_s: tuple[float, ...] = ()
     baseline_first_s: tuple[float, ...] = ()
+    baseline_other_s: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
     router_had_traceback: bool = False
 

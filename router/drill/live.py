@@ -32,6 +32,11 @@ class Live:
         if self._status is not None:
             self._status.stop()
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether there is a terminal to move a line on."""
+        return self._status is not None
+
     def say(self, line: str) -> None:
         self._console.print(f"{self._clock()}  {line}", soft_wrap=True)
 

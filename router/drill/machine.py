@@ -64,7 +64,7 @@ class Machine:
         self._proxy: Process | None = None
         self._orders = asyncio.Lock()
         self.servers: dict[str, Server] = {}
-        self.struck_s: dict[str, float] = {}  # by server: when an inference first met a fault of its door
+        self.struck_s: dict[str, list[float]] = {}  # by server: when inferences met a fault of its door
 
     @property
     def tts(self) -> Server:
@@ -143,8 +143,7 @@ class Machine:
         """Tell the proxy; when it obeyed (monotonic). `server` is "tts" or "llm"."""
         line = {"door": f"{self.name}-{server}", "mode": order.mode, "after": order.after, "rate": order.rate}
         obeyed = await self._tell_proxy(line)
-        if obeyed["struck"] is not None:
-            self.struck_s.setdefault(f"{self.name}-{server}", obeyed["struck"])
+        self.struck_s.setdefault(f"{self.name}-{server}", []).extend(obeyed["struck"])
         return float(obeyed["at"])
 
     async def asked(self) -> dict[str, list[float]]:

@@ -161,14 +161,14 @@ def _detection(panel: "Axes", names: Sequence[str], faults: dict[str, list[tuple
         for marker, colour, field in (("o", _COLOURS[0], "detected_s"), ("s", _COLOURS[2], "returned_s")):
             values = [value for figure in figures if (value := getattr(figure, field)) is not None]
             panel.plot(values, [row] * len(values), marker, ms=5, alpha=0.7, color=colour)
-    _bounded(panel, names, DETECTED_S)
-    panel.axvline(RETURNED_S, color=_COLOURS[2], lw=1, ls="--")
+    panel.axvline(DETECTED_S, color=_COLOURS[0], lw=1, ls="--")
+    _bounded(panel, names, RETURNED_S, _COLOURS[2])
     panel.set_title("seconds to detection (circles, bound 1 s) and to return (squares, bound 3 s)")
 
 
-def _bounded(panel: "Axes", names: Sequence[str], bound: float) -> None:
-    panel.axvline(bound, color=_COLOURS[0], lw=1, ls="--")
+def _bounded(panel: "Axes", names: Sequence[str], bound: float, colour: str = _COLOURS[0]) -> None:
+    panel.axvline(bound, color=colour, lw=1, ls="--")
     panel.set_yticks(range(len(names)), names)
     panel.set_ylim(len(names) - 0.5, -0.5)
-    panel.set_xlim(left=0)
+    panel.set_xlim(0, max(panel.get_xlim()[1], bound * 1.15))
     panel.grid(axis="x", lw=0.3, color="#BBBBBB")

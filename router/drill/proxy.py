@@ -1,7 +1,7 @@
 """The fault proxy, a process before the servers of one machine: `python -m router.drill.proxy DOORS`.
 
 DOORS is JSON: a list of {name, listen, target}. Orders come on stdin, a JSON line each: {door, mode, after, rate};
-each is answered on stdout with when it was obeyed, and when the order before it first met an inference. {door}
+each is answered on stdout with when it was obeyed, and when inferences met the order before it. {door}
 alone is answered with when inferences came to that door since it was last asked so. Times are monotonic seconds.
 When stdin ends, so does the proxy.
 """
@@ -55,7 +55,7 @@ class Door:
     def __init__(self, listen: tuple[str, int], target: tuple[str, int], rng: random.Random) -> None:
         self.order = Order(Mode.PASS)
         self.changed = asyncio.Event()  # set and replaced at each change of the order
-        self.struck_s: float | None = None  # when an inference first met the order (monotonic)
+        self.struck_s: list[float] = []  # when each inference met the order (monotonic)
         self.asked_s: deque[float] = deque(maxlen=10_000)  # when inferences came
         self._listen = listen
         self._target = target
@@ -81,7 +81,7 @@ class Door:
         for filler in self._fillers:
             filler.close()
         self._fillers.clear()
-        self.order, self.struck_s = order, None
+        self.order, self.struck_s = order, []
         if order.mode is Mode.REFUSE:
             await self._stop_accepting()
             if self._listener is not None:
@@ -105,10 +105,6 @@ class Door:
     def strikes_after(self) -> int:
         """How many bytes of an answer that begins now pass before a stall or a cut."""
         return self._rng.randint(*self.order.after)
-
-    def strike(self) -> None:
-        """An inference meets the fault."""
-        self.struck_s = self.struck_s or time.monotonic()
 
     async def dial(self) -> socket.socket:
         server = _socket()
@@ -156,6 +152,7 @@ class Passage:
         self._door = door
         self._client = client
         self._is_inference = False
+        self._is_struck = False
         self._passed = 0
         self._limit = 0
 
@@ -188,14 +185,21 @@ class Passage:
             request, buffer = buffer[:size], buffer[size:]
             await self._door.until_plugged()
             self._is_inference = request.startswith((b"POST /v1/audio/speech ", b"POST /v1/chat/"))
+            self._is_struck = False
             if self._is_inference:
                 self._door.asked_s.append(time.monotonic())
             if self._is_inference and self._door.order.mode is Mode.STORM:
-                self._door.strike()
+                self._strike()
                 await loop.sock_sendall(self._client, _storm_answer())
                 continue
             self._passed, self._limit = 0, self._door.strikes_after()
             await loop.sock_sendall(server, request)
+
+    def _strike(self) -> None:
+        """This inference meets the fault."""
+        if not self._is_struck:
+            self._is_struck = True
+            self._door.struck_s.append(time.monotonic())
 
     async def _answers(self, server: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -214,13 +218,13 @@ class Passage:
         if self._is_inference and order.mode in {Mode.STALL, Mode.CUT}:
             size = min(size, max(0, self._limit - self._passed))
             if size == 0:
-                self._door.strike()
+                self._strike()
                 if order.mode is Mode.CUT:
                     raise ConnectionResetError("cut by the drill")
                 await changed.wait()
                 return data
         elif self._is_inference and order.mode is Mode.SLOW:
-            self._door.strike()
+            self._strike()
             size = min(size, max(1, int(order.rate * SLICE_S)))
             await asyncio.sleep(SLICE_S)
         elif order.mode is Mode.BLACK_HOLE:

@@ -37,8 +37,9 @@ nodes; where it differs, sentence by sentence. Chat answers are compared alike.
 - *detection*: from the fault (for faults that only inferences meet: from the first one that did) until the
   router's log says that the provider is gone, or a request in its place reached the other machine. *elsewhere*:
   until the first answer of another provider began.
-- *first audio*: of short texts in the quiet house that waited when the fault struck or were asked within it,
-  counted from whichever was later, until the first byte of sound.
+- *first audio*: of short texts ("Yes.") in the quiet house that waited when the fault struck or were asked within
+  it, counted from whichever was later (for faults that only inferences meet: from when it met that one), until the
+  first byte of sound. What the other node takes for its work is part of it.
 - *gap*: the longest silence that a listener heard who played from the first byte on and was in the middle of a
   paragraph when the fault struck.
 - *return*: from when the machine could serve again (processes started, model loaded) until a request went to it.
@@ -129,7 +130,11 @@ def _baseline(ledger: Ledger) -> str:
         return ""
     first = _percentiles(ledger.baseline_first_s, 0.5, 1.0)
     gaps = _percentiles(ledger.baseline_gaps_s, 0.5, 1.0)
-    return f"Without a fault: first audio of a short text p50, max {first}; gap of a listener p50, max {gaps}.\n"
+    other = _percentiles(ledger.baseline_other_s, 0.5, 1.0)
+    return (
+        f"Without a fault: first audio of a short text p50, max {first}; the other node asked directly {other}; "
+        f"gap of a listener {gaps}.\n"
+    )
 
 
 def _notes(ledger: Ledger) -> list[str]:
@@ -163,7 +168,11 @@ def _drill(ledger: Ledger, *, is_own: bool) -> dict[str, object]:
         "notes": list(ledger.notes),
         "holds": all(criterion.holds for criterion in criteria),
         "verdict": [asdict(criterion) | {"holds": criterion.holds} for criterion in criteria],
-        "baseline": {"gaps_s": list(ledger.baseline_gaps_s), "first_audio_s": list(ledger.baseline_first_s)},
+        "baseline": {
+            "gaps_s": list(ledger.baseline_gaps_s),
+            "first_audio_s": list(ledger.baseline_first_s),
+            "other_first_audio_s": list(ledger.baseline_other_s),
+        },
         "trials": [_trial(trial) for trial in ledger.trials],
     }
 

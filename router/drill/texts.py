@@ -3,7 +3,7 @@
 from typing import Final
 
 SEED: Final = 7  # one for every request, so that the same text always gives the same sound
-SHORT: Final = ("Good morning.", "Yes, of course.", "The door is open.")
+SHORT: Final = ("Yes.", "Hello.", "Thank you.")
 _LIGHTHOUSE: Final = (
     "The old lighthouse stands at the end of the harbour wall.",
     "Every evening, just before dark, the keeper climbs its ninety steps.",
@@ -28,4 +28,4 @@ _KITCHEN: Final = (
     "Nobody in the kitchen minds.",
 )
 PARAGRAPHS: Final = (" ".join(_LIGHTHOUSE), " ".join(_KITCHEN))
-QUICK_PARAGRAPHS: Final = (" ".join(_LIGHTHOUSE[:5]),)
+QUICK_PARAGRAPHS: Final = (" ".join(_LIGHTHOUSE[:3]),)

@@ -29,6 +29,7 @@ class Stage:
     shorts: tuple[Question, ...]
     rng: random.Random
     hold: float = 1.0  # a factor on how long faults hold
+    listened_s: tuple[float, float] = (0.5, 6.0)  # how long the listener has listened when the fault strikes
 
 
 async def held(stage: Stage, fault: Fault, scene: Scene, paragraph: Question) -> Trial:
@@ -45,7 +46,7 @@ async def held(stage: Stage, fault: Fault, scene: Scene, paragraph: Question) ->
             await _until(
                 lambda: any(a.has_begun and a.question is paragraph for a in clients.answers), HEARD_WITHIN_S
             )
-            await asyncio.sleep(stage.rng.uniform(0.5, 6.0))
+            await asyncio.sleep(stage.rng.uniform(*stage.listened_s))
         else:
             await asyncio.sleep(stage.rng.uniform(0.3, 2.0))
         broken_s = await fault.break_it(cast)
@@ -58,11 +59,14 @@ async def held(stage: Stage, fault: Fault, scene: Scene, paragraph: Question) ->
         await _served_by(clients, fault.hits, healed_s, BACK_WITHIN_S)
     ended_s = time.monotonic()
     asked = [await machine.asked() for machine in cast.machines]
+    struck = cast.preferred.struck_s
     notices = [notice for notice in cast.log.notices() if began_s <= notice.at_s <= ended_s]
     return Trial(
         fault=fault.name,
         scene=scene,
-        providers={name: cast.preferred.struck_s.get(name) if fault.strikes else broken_s for name in fault.hits},
+        providers={
+            name: min(struck.get(name, []), default=None) if fault.strikes else broken_s for name in fault.hits
+        },
         began_s=began_s,
         broken_s=broken_s,
         healed_s=healed_s,
@@ -70,6 +74,7 @@ async def held(stage: Stage, fault: Fault, scene: Scene, paragraph: Question) ->
         ended_s=ended_s,
         answers=tuple(judged(answer, stage.references) for answer in clients.answers),
         notices=tuple(notices),
+        struck=dict(struck),
         asked={name: times for machine in asked for name, times in machine.items()},
         is_sudden=fault.is_sudden,
         has_fallback=fault.has_fallback,

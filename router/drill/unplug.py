@@ -39,7 +39,8 @@ async def drilled(engine: str, plan: Plan, live: Live) -> Ledger:
         paragraphs = QUICK_PARAGRAPHS if plan.is_quick else PARAGRAPHS
         live.now(f"{engine}: what everything sounds like without a fault")
         baseline = await _Baseline(cast, paragraphs).taken()
-        stage = Stage(cast, baseline.references, baseline.shorts, rng, plan.hold)
+        listened_s = (0.2, 1.5) if plan.is_quick else (0.5, 6.0)
+        stage = Stage(cast, baseline.references, baseline.shorts, rng, plan.hold, listened_s)
         trials = []
         listeners = _listeners(paragraphs)
         for number in range(plan.rounds):
@@ -56,7 +57,8 @@ async def drilled(engine: str, plan: Plan, live: Live) -> Ledger:
             trials=tuple(trials),
             notes=_simulated(cast),
             baseline_gaps_s=tuple(longest_gap_s(answer.arrivals) for answer in baseline.long),
-            baseline_first_s=tuple(answer.first_s - answer.asked_s for answer in baseline.short if answer.first_s),
+            baseline_first_s=_first(baseline.short),
+            baseline_other_s=_first(baseline.other),
             router_had_traceback=cast.log.has_traceback(),
         )
 
@@ -75,6 +77,10 @@ def _listeners(paragraphs: Sequence[str]) -> list[Question]:
     return [speech(kind, text, _name(text)) for text in paragraphs for kind in (Kind.LONG_AUDIO, Kind.LONG_SSE)]
 
 
+def _first(answers: Sequence[Answer]) -> tuple[float, ...]:
+    return tuple(answer.first_s - answer.asked_s for answer in answers if answer.first_s is not None)
+
+
 def _name(text: str) -> str:
     return text[:24]
 
@@ -85,24 +91,26 @@ class _Baseline:
     def __init__(self, cast: Cast, paragraphs: Sequence[str]) -> None:
         self._cast = cast
         self._paragraphs = paragraphs
-        self.shorts = tuple(speech(Kind.SHORT, text, _name(text)) for text in SHORT)
+        texts = SHORT if len(paragraphs) > 1 else SHORT[:2]
+        self.shorts = tuple(speech(Kind.SHORT, text, _name(text)) for text in texts)
         self.references: dict[str, Reference] = {}
         self.long: list[Answer] = []
         self.short: list[Answer] = []
+        self.other: list[Answer] = []
 
     async def taken(self) -> "_Baseline":
         """Raises CannotDrill when the machines do not agree: then nothing could be compared."""
-        await asyncio.gather(*(self._asked(chat(kind)) for kind in (Kind.CHAT_JSON, Kind.CHAT_SSE)))
-        # The node has measured itself by then, and its model is loaded.
-        for _ in range(2):
-            await asyncio.gather(*(self._other(question) for question in self.shorts[:1]))
+        chats = [self._asked(chat(kind)) for kind in (Kind.CHAT_JSON, Kind.CHAT_SSE)]
+        loading = [self._both(question) for question in self.shorts]
+        await asyncio.gather(*chats, *loading)
         for question in self.shorts:
             self.short.append(await self._asked(question))
-        others = asyncio.gather(*(self._others(paragraph) for paragraph in (*SHORT, *self._paragraphs)))
+            self.other.append(await self._other(question))
+        others = asyncio.gather(*(self._others(paragraph) for paragraph in self._paragraphs))
         try:
             for question in _listeners(self._paragraphs)[:: 1 if len(self._paragraphs) > 1 else 2]:
                 self.long.append(await self._asked(question))
-            spoken = dict(await others)
+            spoken = dict(await others) | {a.question.name: bytes(a.sound) for a in self.other}
         finally:
             others.cancel()
         for name, sound in spoken.items():
@@ -123,18 +131,21 @@ class _Baseline:
             raise CannotDrill(f"{question.kind} of {question.name!r}… differs from what was said before")
         return answer
 
-    async def _others(self, text: str) -> tuple[str, bytes]:
-        kind = Kind.SHORT if text in SHORT else Kind.LONG_AUDIO
-        return _name(text), await self._other(speech(kind, text, _name(text)))
+    async def _both(self, question: Question) -> None:
+        await asyncio.gather(self._cast.client.ask(question), self._other(question))
 
-    async def _other(self, question: Question) -> bytes:
+    async def _others(self, text: str) -> tuple[str, bytes]:
+        answer = await self._other(speech(Kind.LONG_AUDIO, text, _name(text)))
+        return _name(text), bytes(answer.sound)
+
+    async def _other(self, question: Question) -> Answer:
         """The same from the machine that serves when the preferred one cannot."""
         model = f"{self._cast.other.name}-tts/{self._cast.engine.model}"
         theirs = Question(question.kind, question.path, {**question.document, "model": model}, question.name)
         answer = await self._cast.client.ask(theirs)
         if not answer.is_whole:
             raise CannotDrill(f"even without a fault: {answer}\n{self._cast.router.tail()}")
-        return bytes(answer.sound)
+        return answer
 
 
 def told(trial: Trial, row: Figures) -> list[str]:

@@ -19,7 +19,7 @@ from router.providers.origin import Address, Origin
 from router.providers.tts_node import TtsNode
 from router.transport import TransportMaker, transport_to
 
-__all__ = ["build"]
+__all__ = ["address_of", "build"]
 
 PROBE_INTERVAL_S: Final = 1.0
 REMOTE_PROBE_INTERVAL_S: Final = 15.0
@@ -39,6 +39,17 @@ def build(settings: Settings, clock: Monotonic, transports: TransportMaker = tra
                 if _is_switched_on(entry, settings):
                     providers[name] = _server(name, entry, settings, clock, transports)
     return providers
+
+
+def address_of(name: str, settings: Settings) -> Address | None:
+    """Where a provider is, one found on a usual port too; None for one without an address."""
+    entry = settings.providers.get(name)
+    if isinstance(entry, OpenAIProvider | TtsNodeProvider):
+        return _address(entry, settings) if _is_switched_on(entry, settings) else None
+    for found in settings.providers.values():
+        if isinstance(found, LocalLlmProvider) and name in found.ports:
+            return Address("http", found.address, found.ports[name], "/v1")
+    return None
 
 
 def _is_switched_on(entry: HttpProviderBase, settings: Settings) -> bool:

@@ -21,6 +21,11 @@ class Encoders:
         """The encoder of one answer."""
         return AnswerEncoder(audio_format, self)
 
+    async def encoded(self, pcm: bytes, audio_format: AudioFormat) -> bytes:
+        """A complete file."""
+        encoder = self.open(audio_format)
+        return encoder.whole([await encoder.feed(pcm), await encoder.close()])
+
     async def run(self, work: Callable[[], bytes]) -> bytes:
         """In a thread. A thread cannot be stopped: when the client leaves meanwhile, its place is free only when
         it has ended."""

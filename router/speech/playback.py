@@ -6,10 +6,11 @@ bytes as fast as they come, and so do the sockets in between; neither says how m
 
 
 class Playback:
-    """Times are monotonic seconds. `gap_s`: the silence heard within the answer so far; `worst_gap_s`: the longest."""
+    """Times are monotonic seconds. `gap_s`: silence heard within the answer; `worst_gap_s`: the longest."""
 
     def __init__(self) -> None:
         self._silent_from: float | None = None  # when all that was handed over has been played
+        self.handed_s = 0.0
         self.gap_s = 0.0
         self.worst_gap_s = 0.0
 
@@ -19,6 +20,7 @@ class Playback:
 
     def handed_over(self, audio_s: float, now: float) -> float:
         """So much more is on its way to the listener; how long it was silent before (0 for the first)."""
+        self.handed_s += audio_s
         if self._silent_from is None:
             self._silent_from = now + audio_s
             return 0.0

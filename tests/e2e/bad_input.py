@@ -26,7 +26,7 @@ ANTHROPIC_TYPES: Final = {
     508: "api_error",
 }
 BODY_LIMIT: Final = 64 * 1024
-TIMEOUT_S: Final = 10.0
+TIMEOUT_S: Final = 60.0  # a guard: nothing waits for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from llm.wire import READ_BYTES, ResponseReader
 
-CLIENT_TIMEOUT_S: Final = 30.0
-START_DEADLINE_S: Final = 10.0
+CLIENT_TIMEOUT_S: Final = 60.0
+START_DEADLINE_S: Final = 60.0
 What = TypeVar("What")
 
 

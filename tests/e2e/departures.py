@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from crowd import opened
-from figures import note
+from figures import BUSY_S, note
 from llm.tap import Tap, running_tap
 from processes import Process, http, start_node, start_router, start_upstream, wait_until
 
@@ -136,7 +136,7 @@ def check_within_contract(what: str, leave_all: Callable[[], Sequence[float]]) -
     rounds: list[list[float]] = []
     while len(rounds) < ROUNDS:
         rounds.append(sorted(leave_all()))
-        if rounds[-1][-1] <= CLOSED_WITHIN_S:
+        if rounds[-1][-1] <= CLOSED_WITHIN_S + BUSY_S:
             break
     best = min(rounds, key=lambda took_s: took_s[-1])
     median, p99, worst = (rank_ms(best, share) for share in (0.5, 0.99, 1))
@@ -144,7 +144,7 @@ def check_within_contract(what: str, leave_all: Callable[[], Sequence[float]]) -
         f"client gone, {what}: upstream closed after {median:.1f} ms (median), {p99:.1f} (p99), {worst:.1f} "
         f"(worst of {len(best)}; {len(rounds)} round{'s' * (len(rounds) > 1)})"
     )
-    assert best[-1] <= CLOSED_WITHIN_S
+    assert best[-1] <= CLOSED_WITHIN_S + BUSY_S
 
 
 def rank_ms(ordered_s: Sequence[float], share: float) -> float:

@@ -26,8 +26,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 BOUND: Final = Path(__file__).with_name("bound.py")
 UPSTREAM: Final = Path(__file__).with_name("upstream.py")
 NODE: Final = ROOT / "tts-node" / ".venv" / "bin" / "tts-node"
-START_DEADLINE_S: Final = 30.0
-STOP_DEADLINE_S: Final = 30.0
+START_DEADLINE_S: Final = 60.0  # guards against what would hang, as the next: nothing waits for them
+STOP_DEADLINE_S: Final = 60.0
 POLL_S: Final = 0.01
 # A setting of the shell that runs the tests must not reach what is tested.
 NOT_INHERITED: Final = (
@@ -42,7 +42,7 @@ NOT_INHERITED: Final = (
 T = TypeVar("T")
 
 # One for all, because making one costs 30 ms; without keep-alive, so that no test leaves a connection to another.
-http: Final = httpx.Client(trust_env=False, timeout=30.0, limits=httpx.Limits(max_keepalive_connections=0))
+http: Final = httpx.Client(trust_env=False, timeout=60.0, limits=httpx.Limits(max_keepalive_connections=0))
 running: list["Process"] = []
 _caches: Final = tempfile.TemporaryDirectory(prefix="caches-")  # of this run's processes; removed with it
 

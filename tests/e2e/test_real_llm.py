@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import openai
 import pytest
+from figures import BUSY_S, note
 from llm.server import LlmServer, real_llm_server
 from llm.tap import Tap, running_tap
 from llm.wire import body_of, events_of, joined, request, response_of
@@ -196,23 +197,31 @@ def test_unknown_model_is_not_found(client: openai.OpenAI, tap: Tap) -> None:
 
 
 def test_events_leave_the_router_at_once(router: Process, tap: Tap, llm: LlmServer) -> None:
-    """From the LLM server's socket to the client each event takes at most 5 ms, in the median and in p95."""
+    """From the LLM server's socket to the client each event takes at most 5 ms, in the median and in p95, on a
+    machine that is ours; and on any, a stream begins at the client before it ends at the server."""
     rounds = []
     # Other work on the machine can only add to the figure, so the best round is the router's.
     for _ in range(LATENCY_ROUNDS):
-        latencies_s = [latency for _ in range(STREAMS_A_ROUND) for latency in event_latencies_s(router, tap, llm)]
+        streams = [event_latencies_s(router, tap, llm) for _ in range(STREAMS_A_ROUND)]
+        assert any(is_begun_early for _, is_begun_early in streams)
+        latencies_s = [latency for latencies, _ in streams for latency in latencies]
         median_s, p95_s = statistics.median(latencies_s), statistics.quantiles(latencies_s, n=20)[-1]
         rounds.append((p95_s, median_s))
-        if p95_s <= EVENT_LATENCY_S:
+        if p95_s <= EVENT_LATENCY_S + BUSY_S:
             break
     p95_s, median_s = min(rounds)
-    assert median_s <= EVENT_LATENCY_S
-    assert p95_s <= EVENT_LATENCY_S, f"median {median_s * 1000:.2f} ms, p95 {p95_s * 1000:.2f} ms"
+    note(
+        f"an event of a stream leaves the router after {median_s * 1000:.2f} ms (median), {p95_s * 1000:.2f} (p95)"
+    )
+    assert median_s <= EVENT_LATENCY_S + BUSY_S
+    assert p95_s <= EVENT_LATENCY_S + BUSY_S
 
 
-def event_latencies_s(router: Process, tap: Tap, llm: LlmServer) -> list[float]:
-    """Of each event of one stream: from its last byte at the tap to its last byte at the client."""
+def event_latencies_s(router: Process, tap: Tap, llm: LlmServer) -> tuple[list[float], bool]:
+    """Of each event of one stream: from its last byte at the tap to its last byte at the client; and whether the
+    client had the first before the tap had the last."""
     received = events_of(request(router.port, "POST", CHAT, JSON_HEADERS, chat_body(llm.model, stream=True)))
     sent = events_of(tap.last(CHAT).chunks)
     assert [event.data for event in received] == [event.data for event in sent]
-    return [there.at_s - here.at_s for here, there in zip(sent, received, strict=True)]
+    latencies = [there.at_s - here.at_s for here, there in zip(sent, received, strict=True)]
+    return latencies, received[0].at_s < sent[-1].at_s

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from audio import decoded
 from crowd import ask
-from figures import note
+from figures import BUSY_S, note
 from processes import (
     ROOT,
     Process,
@@ -32,7 +32,6 @@ pytest_plugins = ["process_logs"]
 
 SPEECH, CHAT = "/v1/audio/speech", "/v1/chat/completions"
 BACK_WITHIN_S: Final = 15.0
-ORPHANS_GONE_S: Final = 5.0
 
 
 def shipped(folder: Path, **ports: int) -> Path:
@@ -121,7 +120,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
         below = descendants_of(up.pid)
         assert len(below) >= 2, "the node and its child"
         os.killpg(up.pid, signal.SIGINT)
-        status = up.exit_status(15)
+        status = up.exit_status()
         left = [pid for pid in below if is_running(pid)]
     assert left == []
     assert status == 0
@@ -138,10 +137,11 @@ def test_killed_node_comes_back(tmp_path: Path) -> None:
         wait_until("the node is gone", lambda: not is_running(node))
         demo = {"model": "demo", "messages": [{"role": "user", "content": "Hello!"}]}
         assert ask(up.port, CHAT, demo).status == 200
-        wait_until("speech works again", lambda: can_speak(up), BACK_WITHIN_S)
+        wait_until("speech works again", lambda: can_speak(up))
         took_s = time.monotonic() - killed_s
         (again,) = children_of(up.pid)
     note(f"speech works {took_s:.2f} s after the node under `up` was killed")
+    assert took_s <= BACK_WITHIN_S + BUSY_S
     assert again != node
 
 
@@ -152,4 +152,4 @@ def test_killed_router_leaves_nothing_behind(tmp_path: Path) -> None:
         below = descendants_of(up.pid)
         assert len(below) >= 2, "the node and its child"
         up.kill()
-        wait_until("its processes end", lambda: not any(is_running(pid) for pid in below), ORPHANS_GONE_S)
+        wait_until("its processes end", lambda: not any(is_running(pid) for pid in below))

@@ -93,11 +93,13 @@ def configuration(providers: Sequence[str], more: str = "", server: str = "") ->
     return f"server: {{log_level: debug{server}}}\nproviders:\n{rows}\n{more}"
 
 
-def provider(name: str, machine: Machine, tier: int, kind: str = "openai", more: str = "") -> str:
+def provider(
+    name: str, machine: Machine, tier: int, kind: str = "openai", more: str = "", *, patience_s: float = 1
+) -> str:
     """One provider's line: deadlines of a second, so that a hung inference ends within the test."""
     path = "/v1" if kind == "openai" else ""
     serves = ", serves: [chat, speech]" if kind == "openai" else ", concurrency: 64"  # so that no queue is tested
     return (
         f'{name}: {{kind: {kind}, url: "{machine.url}{path}", tier: {tier}, '
-        f"first_byte_s: 1, stall_s: 1{serves}{more}}}"
+        f"first_byte_s: {patience_s}, stall_s: {patience_s}{serves}{more}}}"
     )

@@ -15,6 +15,7 @@ from trials import (
     CHATS,
     FIRST_BYTE_S,
     NOISE_S,
+    PATIENCE_S,
     RETURNED_S,
     SSE,
     Case,
@@ -108,7 +109,7 @@ class House:
             for label, row in trial.figures(answers).items():
                 check(trial.case, label, row)
             if trial.case.keeps_up:
-                changes = [change for change in changes_of(log) if change.is_about(machine.name)]
+                changes = [change for change in changes_of(log) if change.is_about(machine.name) and change.blames]
                 assert changes == [], changes
         assert "traceback" not in log.lower()
 
@@ -123,8 +124,11 @@ def start_house(folder: Path) -> Iterator[House]:
             stack.enter_context(start_machine(folder, f"first{index}", f"127.0.0.{2 + index}", has_tls=True))
             for index in range(MACHINES)
         ]
-        rows = [provider("second", second, 2)]
-        rows += [provider(first.name, first, 1, more=", probe_interval_s: 1") for first in firsts]
+        rows = [provider("second", second, 2, patience_s=PATIENCE_S)]
+        rows += [
+            provider(first.name, first, 1, more=", probe_interval_s: 1", patience_s=FIRST_BYTE_S)
+            for first in firsts
+        ]
         models = "models:\n" + "".join(chat_routes(index) for index in range(MACHINES))
         # Below info the log has a line for each step of httpcore.
         config = configuration(rows, models).replace("log_level: debug", "log_level: info")

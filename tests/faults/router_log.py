@@ -2,6 +2,9 @@
 
 import json
 from dataclasses import dataclass
+from typing import Final
+
+BUSY: Final = "accepts connections, answers nothing"  # what a node's machine looks like that is merely busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,9 +13,15 @@ class Change:
 
     who: str
     state: str
+    detail: str = ""
 
     def is_about(self, *names: str) -> bool:
         return self.who in names
+
+    @property
+    def blames(self) -> bool:
+        """Whether a fault was found; not the silence of a busy machine, nor that it is over."""
+        return self.state != "up" and self.detail != BUSY
 
 
 def changes_of(log: str) -> list[Change]:
@@ -23,5 +32,5 @@ def changes_of(log: str) -> list[Change]:
             continue
         entry = json.loads(line)
         if entry["event"] in {"provider", "host"}:
-            changes.append(Change(entry[entry["event"]], entry["state"]))
+            changes.append(Change(entry[entry["event"]], entry["state"], entry.get("detail", "")))
     return changes

@@ -16,7 +16,7 @@ from typing import Final
 import pytest
 from clients import Answer, Question, ask, chat, speech
 from crowd import posted
-from figures import note
+from figures import BUSY_S, note
 from llm.wire import READ_BYTES, ResponseReader
 from machines import Machine, configuration, provider, start_machine
 from processes import Process, start_router, wait_until
@@ -36,8 +36,7 @@ NOISE_S: Final = 10.0
 MAX_BODY_MB: Final = 1
 ENDLESS_BYTES: Final = 256 * 2**20  # four times what the router throws away at most, for the refusal to arrive
 KEYS: Final = {"anna": "key-of-anna", "ben": "key-of-ben"}
-# No deadline that a stalled request could meet within the test.
-PATIENT: Final = "first_byte_s: 120, stall_s: 120"
+PATIENCE_S: Final = 120  # no deadline that a stalled request could meet within the test
 
 
 @dataclass(slots=True)
@@ -58,11 +57,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         first = stack.enter_context(start_machine(folder, "first", "127.0.0.2"))
         second = stack.enter_context(start_machine(folder, "second", "127.0.0.9"))
         rows = [
-            provider("first", first, 1, more=', api_key: "key-of-upstream"'),
-            provider("second", second, 1),
-            provider("node", first, 1, "tts-node"),
+            provider("first", first, 1, more=', api_key: "key-of-upstream"', patience_s=PATIENCE_S),
+            provider("second", second, 1, patience_s=PATIENCE_S),
+            provider("node", first, 1, "tts-node", patience_s=PATIENCE_S),
         ]
-        rows = [row.replace("first_byte_s: 1, stall_s: 1", PATIENT) for row in rows]
         models = """\
 models:
   bad: {routes: [{provider: first, model: m}]}
@@ -106,15 +104,16 @@ def p99(seconds: Sequence[float]) -> float:
 
 def test_stalled_upstream_does_not_slow_another(house: House) -> None:
     """With 150 requests stalled at one upstream, another's p99 is within 1.5 times what it is without them."""
-    ratios = []
+    ratios, too_slow_s = [], []
     for _ in range(ROUNDS):
-        undisturbed, disturbed = asyncio.run(round_of(house))
-        ratios.append(p99(disturbed) / p99(undisturbed))
-        if ratios[-1] <= SLOWED_BY:
+        undisturbed, disturbed = (p99(seconds) for seconds in asyncio.run(round_of(house)))
+        ratios.append(disturbed / undisturbed)
+        too_slow_s.append(disturbed - SLOWED_BY * undisturbed)
+        if too_slow_s[-1] <= BUSY_S:
             break
     shown = ", ".join(f"{ratio:.2f}" for ratio in ratios)
     note(f"{STALLED} requests stalled at one upstream: another's p99 times {shown} (rounds)")
-    assert min(ratios) <= SLOWED_BY
+    assert min(too_slow_s) <= BUSY_S
 
 
 async def round_of(house: House) -> tuple[list[float], list[float]]:
@@ -166,10 +165,10 @@ def test_upstream_is_closed_when_its_client_leaves(house: House, kind: str, faul
     worst = []
     for _ in range(ROUNDS):
         worst.append(asyncio.run(slowest_leave(house, LEFT[kind], LEAVERS // len(LEFT))))
-        if worst[-1] <= CLOSED_WITHIN_S:
+        if worst[-1] <= CLOSED_WITHIN_S + BUSY_S:
             break
     note(f"client gone, {kind}, {fault}: upstream closed within {min(worst) * 1000:.0f} ms ({len(worst)} rounds)")
-    assert min(worst) <= CLOSED_WITHIN_S
+    assert min(worst) <= CLOSED_WITHIN_S + BUSY_S
 
 
 async def slowest_leave(house: House, question: Question, times: int) -> float:

@@ -12,7 +12,19 @@ from figures import note
 from machines import configuration, provider, start_machine
 from processes import Process, start_router
 from router_log import changes_of
-from trials import ALL, DETECTED_S, RETURNED_S, Case, Trial, check, measured, middle_of, questions, routes
+from trials import (
+    ALL,
+    DETECTED_S,
+    PATIENCE_S,
+    RETURNED_S,
+    Case,
+    Trial,
+    check,
+    measured,
+    middle_of,
+    questions,
+    routes,
+)
 
 pytest_plugins = ["process_logs"]
 
@@ -29,8 +41,8 @@ def house(tmp_path: Path) -> Iterator[tuple[Process, Cable]]:
         rows = [
             provider("first0", cable.machine, 1),
             provider("first0-node", cable.machine, 1, "tts-node"),
-            provider("second", second, 2),
-            provider("second-node", second, 2, "tts-node"),
+            provider("second", second, 2, patience_s=PATIENCE_S),
+            provider("second-node", second, 2, "tts-node", patience_s=PATIENCE_S),
         ]
         yield stack.enter_context(start_router(configuration(rows, "models:\n" + routes(0)), tmp_path)), cable
 
@@ -65,8 +77,8 @@ def test_stand_in_for_the_cable_is_as_silent(tmp_path: Path) -> None:
         rows = [
             provider("first0", first, 1),
             provider("first0-node", first, 1, "tts-node"),
-            provider("second", second, 2),
-            provider("second-node", second, 2, "tts-node"),
+            provider("second", second, 2, patience_s=PATIENCE_S),
+            provider("second-node", second, 2, "tts-node", patience_s=PATIENCE_S),
         ]
         router = stack.enter_context(start_router(configuration(rows, "models:\n" + routes(0)), tmp_path))
         rounds = []

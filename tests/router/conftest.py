@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from router.providers import origin, tts_node
 from router.transport import tls
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -14,6 +15,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 # Made for these tests once, valid for a century, trusted by nobody else.
 CERTIFICATE = Path(__file__).parent / "transport" / "loopback.crt"
 KEY = CERTIFICATE.with_name("loopback.key")
+
+
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks and touches have more time than they need: a busy machine must not look like a silent server."""
+    monkeypatch.setattr(origin, "PROBE_DEADLINE_S", 20.0)
+    monkeypatch.setattr(origin, "_PROBE_CONNECT_S", 10.0)
+    for module in (origin, tts_node):
+        monkeypatch.setattr(module, "TOUCH_DEADLINE_S", 20.0)
 
 
 @pytest.fixture

@@ -24,10 +24,10 @@ def fails(error: RouterError) -> Callable[[Segment], Utterance]:
     return voice
 
 
-def two_nodes(one: Callable[[Segment], Utterance], **speech: object) -> FakeHouse:
+def two_nodes(one: Callable[[Segment], Utterance], *, patience_s: float = 60, **speech: object) -> FakeHouse:
     """Two nodes: `gpu` is preferred and speaks by `one`, `cpu` always manages."""
     house = FakeHouse(
-        FakeSpeech(speech_card("gpu", tier=1, first_byte_s=0.03, stall_s=0.02), one),
+        FakeSpeech(speech_card("gpu", tier=1, first_byte_s=patience_s, stall_s=patience_s), one),
         FakeSpeech(speech_card("cpu", tier=2), says(Utterance(SECOND, 0.125, "espeak", "en"))),
         settings={
             "speech": speech,

@@ -5,9 +5,11 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cached import entry_of, key_of
 from fakes import ManualClock
 from houses import Answer, ask
 from loopback import Loopback, Peer, answering, free_port, ok, serving
@@ -17,9 +19,12 @@ from router import app
 from router.api.admission import key_hash
 from router.app import House
 from router.config import ConfigError, Fault, Settings
+from router.config.settings import CacheSettings
 from router.health import ProviderState
+from router.speech.cache.cache import folder_of
 from router.transport.http1 import Http1Transport
 
+pytestmark = pytest.mark.usefixtures("_patient")
 LIST = ok(b'{"data":[{"id":"m"}]}', "Connection: close")
 
 
@@ -320,3 +325,24 @@ def test_a_reload_that_is_cancelled_leaves_nothing_open(monkeypatch: pytest.Monk
 
 def _transports_of(provider: Any) -> list[Http1Transport]:
     return [each for each in vars(provider._origin).values() if isinstance(each, Http1Transport)]
+
+
+def test_the_cache_outlives_a_reload_which_may_change_it(tmp_path: Path) -> None:
+    """What is in memory stays; a house that is closed has written what it had."""
+
+    def settings(port: int, disk_mb: int) -> Settings:
+        cache = CacheSettings(dir=str(tmp_path), disk_mb=disk_mb)
+        return _settings(one=port).model_copy(update={"cache": cache})
+
+    async def main() -> None:
+        async with (
+            _upstreams() as (_, at_one, __, ___),
+            _open(settings(at_one.port, 1), lambda: settings(at_one.port, 2)) as house,
+        ):
+            await house.cache.put(key_of(1), entry_of(1))
+            await house.reload()
+            assert entry_of(1) == await house.cache.get(key_of(1))
+            assert 2 * 2**20 == (await house.cache.figures()).disk.max_bytes
+
+    run(main())
+    assert entry_of(1) == folder_of(CacheSettings(dir=str(tmp_path))).read(key_of(1))

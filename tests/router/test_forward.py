@@ -119,12 +119,11 @@ def test_a_client_that_leaves_closes_the_upstream(steps: list[Step]) -> None:
 
     async def main() -> FakeHouse:
         house = FakeHouse(
-            FakeForward(chat_card("one"), steps), FakeForward(chat_card("two", tier=2), whole(b"{}"))
+            FakeForward(chat_card("one", first_byte_s=3600, stall_s=3600), steps),
+            FakeForward(chat_card("two", tier=2), whole(b"{}")),
         )
         house.report("one", "m")
         house.report("two", "m")
-        loop = asyncio.get_running_loop()
-        started = loop.time()
 
         def has_left(answer: object) -> bool:
             if b"data: 1" in b"".join(map(bytes, steps_of_bytes)) and not answer.body:  # type: ignore[attr-defined]
@@ -135,7 +134,6 @@ def test_a_client_that_leaves_closes_the_upstream(steps: list[Step]) -> None:
         task = asyncio.ensure_future(house.chat(leaves=has_left))
         await until(lambda: bool(sent_to(house, "one").exchanges))
         await task
-        assert loop.time() - started < 1
         return house
 
     house = run(main())

@@ -1,6 +1,5 @@
 """A tts-node as a child process."""
 
-import asyncio
 import os
 import signal
 import sys
@@ -99,11 +98,12 @@ def test_one_that_dies_at_once_is_started_ever_more_slowly(diary: _Diary, monkey
     """A broken installation must not eat the machine, nor keep the router from starting."""
     monkeypatch.setenv("TEST_CHILD_DIES", "1")
     monkeypatch.setattr(node_process, "READY_WITHIN_S", 0.3)
-    monkeypatch.setattr(node_process, "FIRST_PAUSE_S", 0.2)
+    monkeypatch.setattr(node_process, "FIRST_PAUSE_S", 1.0)
     monkeypatch.setattr(node_process, "LONGEST_PAUSE_S", 60.0)
 
     async def main() -> int:
         async with NodeProcess(diary.command, free_port()).running():
+            await until(lambda: bool(diary.lines("start")))
             return len(diary.lines("start"))
 
     assert 1 <= run(main()) <= 3
@@ -126,12 +126,13 @@ def test_a_command_that_is_not_there_keeps_nobody_waiting(
 ) -> None:
     """The router serves without a voice, and says so."""
 
-    async def main() -> float:
-        started = asyncio.get_running_loop().time()
-        async with NodeProcess(["/nowhere/tts-node"], free_port()).running():
-            return asyncio.get_running_loop().time() - started
+    monkeypatch.setattr(node_process, "READY_WITHIN_S", 3600.0)
 
-    assert run(main()) < 5
+    async def main() -> bool:
+        async with NodeProcess(["/nowhere/tts-node"], free_port()).running():
+            return True
+
+    assert run(main())
     assert [] != [entry for entry in caplog.records if entry.levelname in {"WARNING", "ERROR"}]
 
 

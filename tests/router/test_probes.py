@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from fakes import FakeForward, ManualClock, RecordingObserver, chat_card, head
@@ -91,7 +91,7 @@ def test_a_dialect_that_fails_or_hangs_holds_up_nobody(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A bug in one is logged, and slowness to the others."""
-    monkeypatch.setattr(probes_module, "_LAST_RESORT_S", 0.02)
+    monkeypatch.setattr(probes_module, "_LAST_RESORT_S", 0.5)
     probes, roster = _made(_Looked("a", ZeroDivisionError("bug")), _Looked("b", None), _Looked("c", UP))
     run(probes.look_once())
     assert [ProviderState.UNKNOWN, ProviderState.UNKNOWN, ProviderState.UP] == [
@@ -307,7 +307,12 @@ def test_whose_heartbeat_is_held_is_neither_probed_nor_touched() -> None:
         probes, roster = _made(provider)
         counts = []
         async with probes.running(), _in_flight(roster, "a", []):
-            for step in (lambda: None, lambda: roster.note_beat("a", UP), lambda: roster.note_hung_up("a", None)):
+            steps: list[Callable[[], object]] = [
+                lambda: None,
+                lambda: roster.note_beat("a", UP),
+                lambda: roster.note_hung_up("a", None),
+            ]
+            for step in steps:
                 step()
                 looks, touches = provider.looks, provider.touches
                 await asyncio.sleep(3)

@@ -70,7 +70,7 @@ def test_a_segment_that_takes_for_ever_goes_to_the_next() -> None:
     """The deadline is for the whole segment, however busily bytes drip."""
 
     async def main() -> tuple[str | None, bool]:
-        house = two_nodes(GOOD)
+        house = two_nodes(GOOD, patience_s=0.5)
         gpu = node_of(house, "gpu")
         gpu.blocks_on = asyncio.Event()
         answer = await house.say()

@@ -19,7 +19,12 @@ from tts_node.voices.adoption import Adoption
 def tts_node(*args: str, given: str | None = None, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """Runs a command to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "tts_node", *args], input=given, capture_output=True, text=True, timeout=30, cwd=cwd
+        [sys.executable, "-m", "tts_node", *args],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        cwd=cwd,
     )
 
 

@@ -22,7 +22,7 @@ def locked() -> Iterator[RunningNode]:
 def serve(*flags: str, **env: str) -> "subprocess.CompletedProcess[str]":
     """A node that cannot start."""
     return subprocess.run(
-        [sys.executable, "-m", "tts_node", "serve", *flags], env=env, capture_output=True, text=True, timeout=20
+        [sys.executable, "-m", "tts_node", "serve", *flags], env=env, capture_output=True, text=True, timeout=100
     )
 
 

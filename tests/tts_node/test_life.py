@@ -1,8 +1,10 @@
 """A real node's life: loading, idling, dying children, yielding, leaving."""
 
+import json
 import os
 import random
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,18 +13,20 @@ import httpx
 import pytest
 
 import sound
-from nodes import LONG, RunningNode, eventually, is_running
+from nodes import DEADLINE_S, LONG, RunningNode, eventually, is_running
+
+CLIENTS = 4
 
 
 def test_events_tell_the_load_and_the_goodbye() -> None:
     """cold, loading, up, each at once; and a reason in the end."""
-    with RunningNode("--simulate", "load=0.6") as node, node.events() as events:
+    with RunningNode("--simulate", "load=2") as node, node.events() as events:
         first = next(events)
         assert ("beat", "cold", None) == (first["type"], first["state"], first["vram"])
         assert 202 == node.client.post("/warm").status_code
         states = {"cold": 0.0}
         for beat in events:
-            states.setdefault(beat["state"], time.monotonic())
+            states.setdefault(beat["state"], beat["uptime_s"])
             if beat["state"] == "up":
                 break
         assert ["cold", "loading", "up"] == list(states)
@@ -31,17 +35,26 @@ def test_events_tell_the_load_and_the_goodbye() -> None:
         node.process.send_signal(signal.SIGTERM)
         last = list(events)[-1]
         assert ("goodbye", "draining", "shutdown") == (last["type"], last["state"], last["reason"])
-        assert 0 == node.process.wait(10)
+        assert 0 == node.process.wait(DEADLINE_S)
+
+
+def test_a_yield_is_in_the_next_beat() -> None:
+    """At once, and so is its end: a router must not learn it from a refusal."""
+    with RunningNode() as node, node.events() as events:
+        next(events)
+        for route, state in (("/yield", "yielded"), ("/resume", "cold")):
+            asked_s = time.monotonic()
+            node.client.post(route)
+            told = next(beat for beat in events if beat["state"] == state)
+            assert [state] == [model["state"] for model in told["models"].values()]
+            assert time.monotonic() - asked_s < 1
 
 
 def test_beats_come_four_times_a_second(node: RunningNode) -> None:
-    """Five beats take a second, not less than most of it."""
+    """Five beats take a second of the node's own time, not less than most of it."""
     with node.events() as events:
-        next(events)
-        started_s = time.monotonic()
-        for _ in range(4):
-            next(events)
-    assert 0.8 < time.monotonic() - started_s < 3
+        times = [next(events)["uptime_s"] for _ in range(5)]
+    assert 0.8 < times[-1] - times[0] < 10
 
 
 def test_an_idle_model_gives_its_process_back() -> None:
@@ -81,7 +94,7 @@ def test_unload_and_yield_end_the_process() -> None:
 
 def test_yield_lets_the_speaker_finish() -> None:
     """What is being spoken ends whole; then the process goes."""
-    with RunningNode("--simulate", "first=0.6") as node, ThreadPoolExecutor() as pool:
+    with RunningNode("--simulate", "first=2") as node, ThreadPoolExecutor() as pool:
         speaking = pool.submit(node.speak)
         assert eventually(lambda: bool(node.health()["state"] == "up" and node.health()["queue"]["busy"]))
         pid = node.child_pid
@@ -92,7 +105,7 @@ def test_yield_lets_the_speaker_finish() -> None:
 
 def test_a_full_queue_says_when_to_come_back() -> None:
     """429 with Retry-After and the position; those who were in line are served."""
-    with RunningNode("--simulate", "first=0.7", "--queue-limit", "1") as node, ThreadPoolExecutor() as pool:
+    with RunningNode("--simulate", "first=2", "--queue-limit", "1") as node, ThreadPoolExecutor() as pool:
         accepted = [pool.submit(node.speak)]
         assert eventually(lambda: bool(node.health()["queue"]["busy"]))
         accepted.append(pool.submit(node.speak))
@@ -105,27 +118,32 @@ def test_a_full_queue_says_when_to_come_back() -> None:
         assert 1 == node.metric('tts_node_requests_total{outcome="node_busy"}')
 
 
-def leave_after(node: RunningNode, timeout_s: float, **body: object) -> None:
-    """Asks, and closes the connection after so long."""
-    with (
-        httpx.Client(base_url=node.url, timeout=timeout_s, trust_env=False) as client,
-        pytest.raises(httpx.ReadTimeout),
-    ):
-        client.post("/v1/audio/speech", json={"input": LONG} | body)
+def asked(node: RunningNode) -> socket.socket:
+    """A connection on which a long text was asked for."""
+    url = httpx.URL(node.url)
+    body = json.dumps({"input": LONG}).encode()
+    connection = socket.create_connection((url.host, url.port or 80), DEADLINE_S)
+    head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: {url.netloc.decode()}\r\nContent-Length: {len(body)}\r\n\r\n"
+    connection.sendall(head.encode() + body)
+    return connection
 
 
 def test_who_leaves_frees_the_slot() -> None:
-    """In speech, before the first audio, and in the queue: long before the work would be over."""
-    with RunningNode("--simulate", "first=60,rtf=10") as node, ThreadPoolExecutor() as pool:
-        leave_after(node, 0.7)
-        assert eventually(lambda: not node.health()["queue"]["busy"], 3)
-        speaking = pool.submit(leave_after, node, 1.5)
-        assert eventually(lambda: bool(node.health()["queue"]["busy"]))
-        leave_after(node, 0.3)
-        assert eventually(lambda: node.health()["queue"]["depth"] == 0, 3)
-        speaking.result()
-        assert eventually(lambda: not node.health()["queue"]["busy"], 3)
-        assert 3 == node.metric('tts_node_requests_total{outcome="caller_gone"}')
+    """While the model loads, before the first audio, and in the queue: long before the work would be over."""
+    with RunningNode("--simulate", f"first={10 * DEADLINE_S},rtf=10") as node:
+        for state in ("loading", "up"):
+            with asked(node):
+                assert eventually(lambda: node.health()["state"] == state)  # noqa: B023  evaluated here
+                assert eventually(lambda: bool(node.health()["queue"]["busy"]))
+            assert eventually(lambda: not node.health()["queue"]["busy"])
+        with asked(node):
+            assert eventually(lambda: bool(node.health()["queue"]["busy"]))
+            with asked(node):
+                assert eventually(lambda: bool(node.health()["queue"]["depth"] == 1))
+            assert eventually(lambda: node.health()["queue"]["depth"] == 0)
+            assert node.health()["queue"]["busy"]
+        assert eventually(lambda: not node.health()["queue"]["busy"])
+        assert 4 == node.metric('tts_node_requests_total{outcome="caller_gone"}')
         assert 0 == node.metric('tts_node_child_restarts_total{reason="hang"}')
         assert 1 == node.log.count("up in")
 
@@ -137,11 +155,11 @@ def test_killing_children_under_load_costs_nothing_but_requests() -> None:
     seen: list[str] = []
 
     def client(number: int) -> None:
-        with httpx.Client(base_url=node.url, timeout=15, trust_env=False) as http:
+        with httpx.Client(base_url=node.url, timeout=DEADLINE_S, trust_env=False) as http:
             while not stop.is_set():
                 seen.append(one_reply(http, stream=number % 2 == 0))
 
-    with RunningNode("--simulate", "rtf=0.02,first=0.02") as node, ThreadPoolExecutor(4) as pool:
+    with RunningNode("--simulate", "rtf=0.02,first=0.02") as node, ThreadPoolExecutor(CLIENTS) as pool:
         text = LONG[:100]
         expected = len(node.speak(input=text, response_format="pcm").content)
 
@@ -158,11 +176,11 @@ def test_killing_children_under_load_costs_nothing_but_requests() -> None:
             assert "Retry-After" in reply.headers
             return "503"
 
-        clients = [pool.submit(client, number) for number in range(4)]
+        clients = [pool.submit(client, number) for number in range(CLIENTS)]
         try:
             for _ in range(5):
-                pid, spoken = node.child_pid, len(seen)
-                assert eventually(lambda: len(seen) > spoken + 2)  # noqa: B023  evaluated here
+                pid, spoken = node.child_pid, seen.count("whole")
+                assert eventually(lambda: seen.count("whole") >= spoken + 2 * CLIENTS)  # noqa: B023  evaluated here
                 time.sleep(chance.random() * 0.2)  # the random moment itself
                 os.kill(pid, signal.SIGKILL)
                 assert eventually(lambda: node.child_pid != pid)  # noqa: B023
@@ -192,12 +210,12 @@ def test_no_child_outlives_a_killed_node(moment: str) -> None:
             assert eventually(lambda: not node.health()["queue"]["busy"])
         assert is_running(pid)
         node.process.kill()
-        assert eventually(lambda: not is_running(pid), 3)
+        assert eventually(lambda: not is_running(pid))
 
 
 def test_a_graceful_end_finishes_what_was_begun() -> None:
     """SIGTERM: the reply in flight is whole, the child is gone, the status is 0."""
-    with RunningNode("--simulate", "first=0.5") as node, ThreadPoolExecutor() as pool:
+    with RunningNode("--simulate", "first=2") as node, ThreadPoolExecutor() as pool:
         speaking = pool.submit(node.speak, response_format="wav")
         assert eventually(lambda: bool(node.health()["state"] == "up" and node.health()["queue"]["busy"]))
         pid = node.child_pid
@@ -214,7 +232,7 @@ def test_a_node_can_end_with_its_parents_pipe() -> None:
         assert node.process.poll() is None
         assert node.process.stdin
         node.process.stdin.close()
-        assert 0 == node.process.wait(10)
+        assert 0 == node.process.wait(DEADLINE_S)
         assert not is_running(pid)
 
 
@@ -237,13 +255,12 @@ def test_the_grace_has_an_end() -> None:
 
 
 def test_health_is_quick_whatever_the_model_does(node: RunningNode) -> None:
-    """While long texts are encoded to MP3, /health still answers in milliseconds."""
+    """While long texts are encoded to MP3, /health is answered again and again; how fast is for `make soak`."""
+    answers = 0
     with ThreadPoolExecutor() as pool:
         busy = [pool.submit(node.speak, input=LONG * 5, stream=False) for _ in range(3)]
-        times = []
         while not all(future.done() for future in busy):
-            started_s = time.monotonic()
             node.health()
-            times.append(time.monotonic() - started_s)
+            answers += 1
         assert [200] * 3 == [future.result().status_code for future in busy]
-    assert sorted(times)[len(times) // 2] < 0.05
+    assert answers > 20

@@ -126,7 +126,7 @@ async def test_a_slow_listener_is_no_hang() -> None:
 
 async def test_an_unexpected_fault_costs_the_child(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever breaks between the node and its child, nobody knows where the child stands: a fresh one serves."""
-    async with asyncio.timeout(5), bench() as b:
+    async with asyncio.timeout(60), bench() as b:
         listener = b.speaking()
         child = await b.nursery.child()
         await child.next_job()

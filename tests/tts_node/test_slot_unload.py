@@ -81,7 +81,7 @@ async def test_unload_aborts_an_unwanted_load() -> None:
 
 async def test_unload_does_not_wait_for_the_line() -> None:
     """It comes after the utterance that is spoken; who waits, or comes later, is served by a fresh child."""
-    async with asyncio.timeout(5), bench() as b:
+    async with asyncio.timeout(60), bench() as b:
         speaker = b.speaking()
         child = await b.nursery.child()
         job = await child.next_job()
@@ -97,7 +97,7 @@ async def test_unload_does_not_wait_for_the_line() -> None:
 
 async def test_unload_waits_for_who_made_way() -> None:
     """A batch job that has begun to sound is being spoken too: its model is not loaded twice for it."""
-    async with asyncio.timeout(5), bench() as b:
+    async with asyncio.timeout(60), bench() as b:
         batch = b.speaking("one", "two", priority=Priority.BATCH)
         child = await b.nursery.child()
         job = await child.next_job()

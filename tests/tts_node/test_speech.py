@@ -117,19 +117,22 @@ def test_a_simulated_machine_keeps_its_times(slow_node: RunningNode) -> None:
     elapsed_s = time.monotonic() - started_s
     expected_s = 0.3 + 0.1 * float(reply.headers["X-Audio-Duration"])
     assert expected_s <= float(reply.headers["X-Generation-Time"]) <= elapsed_s
-    assert float(reply.headers["X-Generation-Time"]) < expected_s + 2
+    assert float(reply.headers["X-Generation-Time"]) < expected_s + 10
 
 
 @pytest.mark.parametrize("audio_format", ["mp3", "opus", "pcm"])
 def test_audio_arrives_while_it_is_made(slow_node: RunningNode, audio_format: str) -> None:
-    """On a slow machine the first bytes are there long before the last, and no byte before its time."""
+    """On a slow machine the first bytes are there while the rest is still spoken, and no byte before its time."""
     started_s = time.monotonic()
-    body = {"input": LONG, "response_format": audio_format}
+    body = {"input": LONG * 3, "response_format": audio_format}
     with slow_node.client.stream("POST", "/v1/audio/speech", json=body) as reply:
-        arrivals = [time.monotonic() - started_s for _ in reply.iter_raw()]
-    assert arrivals[0] >= 0.3
-    assert arrivals[0] < arrivals[-1] / 2
-    assert len(arrivals) > 10
+        parts = reply.iter_raw()
+        next(parts)
+        first_s = time.monotonic() - started_s
+        assert slow_node.health()["queue"]["busy"]
+        rest = list(parts)
+    assert first_s >= 0.3
+    assert len(rest) > 3
 
 
 def test_the_request_id_is_kept_when_sane(node: RunningNode) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -347,7 +348,7 @@ async def test_more_uploads_than_places_wait_outside(tmp_path: Path) -> None:
             started.clear()
             busy.append(asyncio.create_task(client.post(ROUTE, content=slow(), headers=headers)))
             await started.wait()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (answer := await post(client)).status_code == 200:
                 await client.delete(f"{ROUTE}/anna")
         for task in busy:
@@ -373,7 +374,7 @@ async def test_an_upload_keeps_its_place_until_it_is_kept(tmp_path: Path, monkey
         for _ in waiting:
             await arrived.acquire()
         copy = client.put(f"{ROUTE}/voice_{'0' * 24}", data={"name": "Bert"}, files={"audio_sample": BERT})
-        refusals = await asyncio.wait_for(asyncio.gather(post(client, BERT, "Bert"), copy), 10)
+        refusals = await asyncio.wait_for(asyncio.gather(post(client, BERT, "Bert"), copy), 60)
         may_go.set()
         await asyncio.gather(*waiting)
         assert 200 == (await post(client, BERT, "Bert")).status_code
@@ -391,14 +392,14 @@ async def test_a_recording_in_the_folder_is_served(tmp_path: Path) -> None:
 
 
 async def test_health_stays_quick_while_uploads_are_read(client: httpx.AsyncClient) -> None:
-    """A body full of line ends is the parser's worst case: it is taken in small steps."""
+    """A body full of line ends is the parser's worst case: it is taken in small steps. By the processor's clock,
+    which other work on the machine does not move: server and client are this process."""
     nasty = b"\r\n" * (5 * 2**20 - 1000)
     upload = asyncio.create_task(post(client, nasty))
     waits = []
-    loop = asyncio.get_running_loop()
     while not upload.done():
-        started_s = loop.time()
+        started_s = time.process_time()
         assert 200 == (await client.get("/health")).status_code
-        waits.append(loop.time() - started_s)
+        waits.append(time.process_time() - started_s)
     assert 400 == (await upload).status_code
     assert max(waits) < 0.25

@@ -14,12 +14,13 @@ from router.providers.origin import Address, Origin
 from router.providers.tts_node import TtsNode
 
 ANNA = LibraryVoice(id="voice_" + "a" * 24, hash="a" * 64, name="Anna", created_at=77, language="de")
+pytestmark = pytest.mark.usefixtures("_patient")
 
 
 def _node(upstream: Loopback) -> TtsNode:
     address = Address("http", "127.0.0.1", upstream.port, "")
-    origin = Origin(address, api_key="secret", connect_s=1, clock=ManualClock())
-    return TtsNode(speech_card("gpu", first_byte_s=1, stall_s=1), origin)
+    origin = Origin(address, api_key="secret", connect_s=10, clock=ManualClock())
+    return TtsNode(speech_card("gpu", first_byte_s=60, stall_s=60), origin)
 
 
 def _said(status: int, **error: object) -> bytes:

@@ -1,6 +1,9 @@
 """A tts-node of this project."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,10 +11,10 @@ from fakes import ManualClock, pcm, speech_card
 from loopback import Loopback, Peer, Script, answering, free_port, ok, serving
 from running import run
 
-from router.domain import Model, Segment, Utterance, Voice
-from router.errors import Malformed
+from router.domain import Model, Priority, Segment, Utterance, Voice
+from router.errors import ConnectionLost, DialRefused, Malformed, Rejected, UpstreamFault
 from router.health import HostSign, ProviderSign
-from router.ports import Probe
+from router.ports import Beat, Probe
 from router.providers import tts_node
 from router.providers.origin import Address, Origin
 from router.providers.tts_node import TtsNode
@@ -19,11 +22,12 @@ from router.providers.tts_node import TtsNode
 SEGMENT = Segment("Hello there.", "fable", 1.0, "en", 7)
 MODELS = {"data": [{"id": "turbo", "state": "cold"}, {"id": "espeak"}]}
 VOICES = {"voices": [{"id": "fable", "name": "Fable", "language": "en-GB", "gender": "male"}, {"id": "x"}]}
+pytestmark = pytest.mark.usefixtures("_patient")
 
 
 def _node(upstream: Loopback) -> TtsNode:
     origin = Origin(Address("http", "127.0.0.1", upstream.port, ""), api_key="k", connect_s=1, clock=ManualClock())
-    return TtsNode(speech_card("gpu", first_byte_s=1, stall_s=1), origin)
+    return TtsNode(speech_card("gpu", first_byte_s=60, stall_s=60), origin)
 
 
 def _telling(*healths: Any, models: Any = MODELS, voices: Any = VOICES) -> Script:
@@ -109,11 +113,190 @@ def test_whatever_is_no_node_is_a_fault(script: Script) -> None:
     assert (HostSign.ANSWERED, ProviderSign.FAULT, True) == (probe.host, probe.provider, bool(probe.detail))
 
 
-async def _speak(audio: bytes) -> tuple[Utterance, str, dict[str, Any], str | None]:
+TOLD = {
+    "turbo": {"state": "loading", "eta_s": 4.5, "rtf": 0.3, "queue": {"depth": 2, "busy": True, "eta_s": 6.0}},
+    "espeak": {"state": "up", "queue": {"depth": 0, "busy": False, "eta_s": 0.0}},
+}
+TOLD_MODELS = (Model("turbo", "loading", False, 4.5, 0.3, 6.0), Model("espeak", "up", wait_s=0.0))
+
+
+def test_each_models_own_state_is_told() -> None:
+    """By newer nodes, with every look; the queue is that of all."""
+    probes, _ = run(
+        _probes(2, _telling({"state": "loading", "eta_s": 4.5, "voices_revision": "1", "models": TOLD}))
+    )
+    assert [TOLD_MODELS] * 2 == [probe.models for probe in probes]
+    assert [(True, 3)] * 2 == [(probe.tells_models, probe.queued) for probe in probes]
+
+
+def _event(**fields: Any) -> bytes:
+    status = {"type": "beat", "reason": None, "state": "up", "voices_revision": "1", "unknown": 1}
+    return b"data: " + json.dumps(status | fields).encode() + b"\n\n"
+
+
+STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+async def _heard(
+    *parts: bytes | asyncio.Event,
+    listen: Callable[[TtsNode], Awaitable[list[Any]]] | None = None,
+    head: bytes = STREAM,
+) -> list[Any]:
+    """What a listener hears of a node that sends `parts` and then closes, until it ends or falls silent."""
+
+    async def script(peer: Peer) -> None:
+        path = (await peer.request()).line.split()[1]
+        if path != "/events":
+            document = {"/v1/models": MODELS, "/v1/audio/voices": VOICES}.get(
+                path, {"state": "up", "voices_revision": "1"}
+            )
+            peer.send(ok(json.dumps(document).encode()))
+            await peer.until_closed()
+            return
+        peer.send(head)
+        for part in parts:
+            if isinstance(part, asyncio.Event):
+                await part.wait()
+            else:
+                await asyncio.sleep(0.002)  # so that the parts arrive as they are
+                peer.send(part)
+
+    async with serving(script) as upstream:
+        node = _node(upstream)
+        try:
+            return await (listen or _all_beats)(node)
+        finally:
+            await node.aclose()
+
+
+async def _all_beats(node: TtsNode) -> list[Any]:
+    heard: list[Any] = []
+    pulse = await node.listen()
+    try:
+        while (beat := await pulse.beat(0.5)) is not None:
+            heard.append(beat)
+    except UpstreamFault as fault:
+        heard.append(type(fault))
+    finally:
+        pulse.close()
+        pulse.close()
+    return heard
+
+
+BEAT = Beat(Probe(HostSign.ANSWERED, ProviderSign.READY), is_news=True)
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([_chunk(_event())], [BEAT]),
+        ([_chunk(_event() + _event())], [BEAT, BEAT]),
+        ([_chunk(_event()[:20]), _chunk(_event()[20:] + _event()[:1]), _chunk(_event()[1:])], [BEAT, BEAT]),
+        ([_chunk(b": a comment\n\n" + _event(type="later") + _event())], [BEAT]),
+        ([_chunk(_event(queue={"depth": 1, "busy": True}))], [replace(BEAT, probe=replace(BEAT.probe, queued=2))]),
+        ([], []),
+    ],
+    ids=["one", "two at once", "in pieces", "what we do not know", "its queue", "none"],
+)
+def test_beats_are_read_as_they_come(parts: list[bytes], expected: list[Beat]) -> None:
+    """However they are cut; an end without a goodbye is a connection lost."""
+    assert [*expected, ConnectionLost] == run(_heard(*parts))
+
+
+@pytest.mark.parametrize("state", ["draining", "up"])
+def test_a_goodbye_drains_whatever_the_state(state: str) -> None:
+    """And says why."""
+    (beat, end) = run(_heard(_chunk(_event(type="goodbye", reason="shutdown", state=state)), b"0\r\n\r\n"))
+    probe = Probe(HostSign.ANSWERED, ProviderSign.DRAINING, "says goodbye: shutdown")
+    assert (Beat(probe, is_goodbye=True), ConnectionLost) == (beat, end)
+
+
+@pytest.mark.parametrize(
+    "part", [b"data: {}\n\n", b"data: noise\n\n", _event(state="dancing"), b"data: " + b"x" * 70_000]
+)
+def test_what_is_no_event_of_a_node_is_malformed(part: bytes) -> None:
+    """Bounded, too."""
+    assert [Malformed] == run(_heard(_chunk(part)))
+
+
+@pytest.mark.parametrize("status", [404, 401, 503])
+def test_a_node_without_a_heartbeat_says_so(status: int) -> None:
+    """An older one, or one with too many listeners."""
+    assert [Rejected] == run(_heard(head=b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status))
+
+
+def test_silence_is_told_as_no_beat_and_the_next_is_heard_all_the_same() -> None:
+    """Also after somebody who waited was cancelled: nothing that has come is lost."""
+
+    is_time = asyncio.Event()
+
+    async def listen(node: TtsNode) -> list[Any]:
+        pulse = await node.listen()
+        first = await pulse.beat(1)
+        waiting = asyncio.ensure_future(pulse.beat(1))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        silence = await pulse.beat(0.01)
+        is_time.set()
+        heard = [first, silence, await pulse.beat(1)]
+        pulse.close()
+        return heard
+
+    half = _event()[:30]
+    parts: list[bytes | asyncio.Event] = [_chunk(_event() + half), is_time, _chunk(_event()[30:])]
+    assert [BEAT, None, BEAT] == run(_heard(*parts, listen=listen))
+
+
+def test_lists_that_changed_are_news_until_they_are_read() -> None:
+    """Then every beat tells them, so that nothing depends on one that was missed."""
+
+    async def listen(node: TtsNode) -> list[Any]:
+        pulse = await node.listen()
+        before = await pulse.beat(1)
+        await node.catch_up()
+        after = await pulse.beat(1)
+        pulse.close()
+        again = await node.listen()
+        fresh = await again.beat(1)
+        again.close()
+        return [before, after, fresh]
+
+    before, after, fresh = run(_heard(*[_chunk(_event(models=TOLD))] * 9, listen=listen))
+    voices = (Voice("fable", "Fable", "en-GB", "male"), Voice("x", "x"))
+    assert (True, None) == (before.is_news, before.probe.models)
+    assert (False, TOLD_MODELS, voices) == (after.is_news, after.probe.models, after.probe.voices)
+    assert (True, TOLD_MODELS) == (fresh.is_news, fresh.probe.models)
+
+
+def test_who_is_not_there_cannot_be_listened_to() -> None:
+    """The dial tells why."""
+
+    async def main() -> None:
+        node = _node(Loopback(free_port()))
+        with pytest.raises(DialRefused):
+            await node.listen()
+        await node.aclose()
+
+    run(main())
+
+
+@pytest.mark.parametrize(("scheme", "expected"), [("http", True), ("https", False)])
+def test_only_a_node_in_the_house_is_listened_to(scheme: str, expected: bool) -> None:
+    """A quarter of a second says nothing on the internet."""
+    origin = Origin(Address(scheme, "h", 1, ""), api_key="", connect_s=1, clock=ManualClock())
+    assert expected is TtsNode(speech_card("n"), origin).has_heartbeat
+
+
+async def _speak(audio: bytes, segment: Segment = SEGMENT) -> tuple[Utterance, str, dict[str, Any], str | None]:
     async with serving(answering(ok(audio, "X-Generation-Time: 0.1", "X-TTS-Engine: espeak"))) as upstream:
         node = _node(upstream)
         try:
-            spoken = await node.speak(SEGMENT, "turbo", "id-1")
+            spoken = await node.speak(segment, "turbo", "id-1")
         finally:
             await node.aclose()
         request = upstream.requests[0]
@@ -135,6 +318,12 @@ def test_a_segment_is_spoken_as_pcm() -> None:
         "seed": 7,
         "segment": True,
     } == body
+
+
+def test_what_nobody_waits_for_yet_says_so() -> None:
+    """So that at the node whoever listens goes first."""
+    _, _, body, _ = run(_speak(pcm(0.5), replace(SEGMENT, priority=Priority.BATCH)))
+    assert "batch" == body["priority"]
 
 
 def test_half_a_sample_is_malformed() -> None:
@@ -164,7 +353,7 @@ def test_a_touch_asks_for_health_alone_and_tells_load_and_queue() -> None:
 
 def test_a_node_that_accepts_and_says_nothing_is_mute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its health route never waits for its model, so silence is a sign, of the server and not of the machine."""
-    monkeypatch.setattr(tts_node, "TOUCH_DEADLINE_S", 0.05)
+    monkeypatch.setattr(tts_node, "TOUCH_DEADLINE_S", 1.0)
     probe, _ = run(_touched(_mute))
     assert probe is not None
     assert (HostSign.ANSWERED, ProviderSign.MUTE) == (probe.host, probe.provider)
@@ -188,6 +377,19 @@ def test_warming_asks_and_never_raises(answer: bytes) -> None:
             return [request.line for request in upstream.requests]
 
     assert ["POST /warm HTTP/1.1"] == run(main())
+
+
+def test_one_of_its_models_is_warmed_by_name() -> None:
+    """Quoted, whatever it is called."""
+
+    async def main() -> str:
+        async with serving(answering(ok(b"{}"))) as upstream:
+            node = _node(upstream)
+            await node.warm("a b&c/d")
+            await node.aclose()
+            return upstream.requests[0].line
+
+    assert "POST /warm?model=a%20b%26c%2Fd HTTP/1.1" == run(main())
 
 
 def test_warming_a_node_that_is_not_there_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -57,8 +57,7 @@ def test_abort_does_not_wait_until_the_request_is_written(loop: str) -> None:
                 UpstreamRequest("POST", "/", [], bytes(32 * 1024 * 1024)), RecordingSink()
             )
             exchange.abort()
-            async with asyncio.timeout(2):
-                await until(lambda: "open=0 idle=0" in repr(transport))
+            await until(lambda: "open=0 idle=0" in repr(transport))
             over.set()
             await transport.aclose()
             return repr(transport).partition(" open=")[2]
@@ -141,7 +140,7 @@ def test_closing_the_transport_ends_exchanges_under_way_with_a_fault(loop: str) 
             await transport.send(GET, sink)
             await sink.begun.wait()
             await transport.aclose()
-            await asyncio.sleep(0.02)
+            await sink.over.wait()
             return sink.fault
 
     assert ConnectionLost is type(run(main(), loop))

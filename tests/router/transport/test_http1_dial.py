@@ -66,7 +66,7 @@ def test_a_silent_machine_is_a_dial_timeout(loop: str) -> None:
 
     took, message = run(main(), loop)
     assert message == "127.0.0.1:PORT did not answer within 0.15 s; is the machine awake?"
-    assert 0.1 < took < 2
+    assert 0.1 < took < 20  # the kernel gives up after two minutes
 
 
 @pytest.mark.parametrize(

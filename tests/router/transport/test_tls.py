@@ -328,8 +328,8 @@ def test_an_aborted_exchange_holds_its_sink_no_longer(server_context: ssl.SSLCon
                 exchange.abort()
                 del exchange, sink
                 await until(lambda: "exchanges=0" in repr(transport))
-                await asyncio.sleep(0.02)
-                return is_held() is None
+                await until(lambda: is_held() is None)
+                return True
             finally:
                 gc.enable()
                 await transport.aclose()

@@ -45,7 +45,7 @@ def download(endpoint: str, weights: Path, *args: str, **env: str) -> "subproces
         command(weights, *args),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         env=environment(endpoint, weights, **env),
     )
 
@@ -118,9 +118,9 @@ def test_an_interrupted_download_is_resumed(hub: Hub, tmp_path: Path) -> None:
     with subprocess.Popen(
         command(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(hub.url, tmp_path)
     ) as process:
-        assert hub.stopped.wait(30)
+        assert hub.stopped.wait(120)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=120)
     assert (130, 1) == (process.returncode, len(said.splitlines()))
     assert BIG not in contents(tmp_path / MODEL)
     assert 0 == download(hub.url, tmp_path).returncode
@@ -136,7 +136,7 @@ def test_a_killed_download_leaves_no_half_file(hub: Hub, tmp_path: Path) -> None
     with subprocess.Popen(
         command(tmp_path), stdout=subprocess.DEVNULL, env=environment(hub.url, tmp_path)
     ) as process:
-        assert hub.stopped.wait(30)
+        assert hub.stopped.wait(120)
         process.kill()
     assert BIG not in contents(tmp_path / MODEL)
     assert 0 == download(hub.url, tmp_path).returncode
@@ -150,7 +150,7 @@ def test_two_downloads_do_not_mix(hub: Hub, tmp_path: Path) -> None:
     with subprocess.Popen(
         command(tmp_path), stdout=subprocess.DEVNULL, env=environment(hub.url, tmp_path)
     ) as process:
-        assert hub.stopped.wait(30)
+        assert hub.stopped.wait(120)
         assert "is under way" in the_fault(download(hub.url, tmp_path))
         process.kill()
 

@@ -36,7 +36,7 @@ def test_a_setuptools_without_pkg_resources(tmp_path: Path) -> None:
 def setup(*args: str) -> "subprocess.CompletedProcess[str]":
     """Runs it to its end."""
     command = [sys.executable, "-m", "tts_node", "setup", *args]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def test_what_is_installed_is_not_installed_again() -> None:

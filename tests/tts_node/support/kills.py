@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 
 SUPPORT = Path(__file__).parent
-DEADLINE_S = 20.0  # of one request; the node's own, below, are shorter
-FLAGS = ("--queue-wait-s", "6", "--watchdog-s", "3", "--load-timeout-s", "6", "--cancel-grace-s", "2")
+DEADLINE_S = 60.0  # of one request; the node's own, below, are shorter
+FLAGS = ("--queue-wait-s", "15", "--watchdog-s", "10", "--load-timeout-s", "15", "--cancel-grace-s", "5")
 CLIENTS = 6
 _MOMENT_S = 0.3
 

@@ -25,7 +25,7 @@ from tts_node.engines import EngineDescriptor
 from tts_node.life.process import ChildProcess
 from tts_node.settings import read_settings
 
-DEADLINE_S = 15.0
+DEADLINE_S = 60.0  # a guard against what would hang; nothing waits for it
 SUPPORT = Path(__file__).parent
 LONG = (
     "It was a bright cold day in April, and the clocks were striking thirteen. The quick brown fox jumps over "

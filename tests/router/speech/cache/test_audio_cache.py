@@ -204,7 +204,7 @@ def test_a_reload_may_switch_it_off_and_on(tmp_path: Path) -> None:
         cache.reconfigure(_settings(tmp_path, enabled=False))
         assert (False, None) == (cache.is_on, await cache.get(key_of(1)))
         cache.reconfigure(_settings(tmp_path, memory_mb=0))
-        await asyncio.gather(*cache._closing)  # what was on its way to the disk is there
+        await cache._store._queue.join()  # type: ignore[attr-defined]  # what was on its way to the disk is there
         assert entry_of(1) == await cache.get(key_of(1))
         await cache.aclose()
 

@@ -1,0 +1,110 @@
+"""The roster's predictions: how long until a segment would be spoken."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fakes import chat_card
+from rosters import UP, A, RosterHouse, lease
+from running import run
+
+from router.domain import Model, Route
+from router.health import HostSign, ProviderSign
+from router.ports import Probe
+from router.selection import Need
+
+
+def _telling(*models: Model, sign: ProviderSign = ProviderSign.READY, **more: Any) -> Probe:
+    return Probe(HostSign.ANSWERED, sign, models=models, tells_models=True, **more)
+
+
+@pytest.mark.parametrize(
+    ("model", "audio_s", "predicted_s", "expected_s"),
+    [
+        (Model("m", "up"), 10.0, 0.0, None),
+        (Model("m", "up", rtf=0.5), 0.0, 0.0, 0.0),
+        (Model("m", "up", rtf=0.5), 10.0, 5.0, 5.0),
+        (Model("m", "up", rtf=0.5, wait_s=3.0), 10.0, 8.0, 8.0),
+        (Model("m", "cold", rtf=0.5, eta_s=20.0), 10.0, 25.0, 25.0),
+        (Model("m", "loading", rtf=0.5, eta_s=2.0, wait_s=1.0), 10.0, 8.0, 8.0),
+        (Model("m", "cold", rtf=0.5), 10.0, 5.0, None),
+        (Model("m", "up", rtf=0.5, eta_s=20.0), 10.0, 5.0, 5.0),
+    ],
+    ids=[
+        "nothing known",
+        "no speech",
+        "speaking",
+        "queue",
+        "cold",
+        "loading",
+        "a load of unknown length",
+        "an ETA of a loaded model",
+    ],
+)
+def test_a_segment_takes_load_queue_and_speaking(
+    model: Model, audio_s: float, predicted_s: float, expected_s: float | None
+) -> None:
+    """By the model's own figures. What is unknown counts as nothing, but nothing is overdue by it."""
+    house = RosterHouse(chat_card("a"))
+    house.roster.note_beat("a", _telling(model, Model("other", "cold", eta_s=99.0, rtf=9.0), eta_s=88.0))
+    assert predicted_s == pytest.approx(house.roster.standing("a", "m", audio_s).predicted_s)
+    expected = house.roster.expected_s(A, audio_s)
+    assert expected == (None if expected_s is None else pytest.approx(expected_s))
+
+
+def test_without_a_rate_the_time_of_a_request_is_what_is_expected() -> None:
+    """As it was measured here."""
+
+    async def main() -> float | None:
+        house = RosterHouse(chat_card("a")).all_up()
+        async with lease(house):
+            house.clock.advance(4)
+        return house.roster.expected_s(A, 10)
+
+    assert pytest.approx(4.0) == run(main())
+
+
+def test_the_newest_rate_counts_whoever_measured_it() -> None:
+    """What the node repeats is not news."""
+    house = RosterHouse(chat_card("a"))
+    seen = []
+    steps: list[Callable[[], object]] = [
+        lambda: house.roster.note_beat("a", _telling(Model("m", "up", rtf=0.5))),
+        lambda: house.roster.note_spoken(A, 10, 10),
+        lambda: house.roster.note_beat("a", _telling(Model("m", "up", rtf=0.5))),
+        lambda: house.roster.note_beat("a", _telling(Model("m", "up"))),
+        lambda: house.roster.note_beat("a", _telling(Model("m", "up", rtf=0.4))),
+        lambda: house.roster.note_spoken(A, 0.1, 10),
+    ]
+    for step in steps:
+        step()
+        seen.append(house.roster.standing("a", "m").rtf)
+    assert [pytest.approx(rtf) for rtf in (0.5, 0.65, 0.65, 0.65, 0.4, 0.4)] == seen
+
+
+def test_rates_are_the_models_and_bounded_in_number() -> None:
+    """A client may name any model of a provider."""
+    house = RosterHouse(chat_card("a")).all_up()
+    for number in range(1000):
+        house.roster.note_spoken(Route("a", f"m{number}", 1), 10, number)
+    assert (None, 99.9) == (house.roster.standing("a", "m0").rtf, house.roster.standing("a", "m999").rtf)
+    assert 256 == len(house.roster._tallies["a"].pace._rtfs)
+
+
+def test_the_next_tier_speaks_what_the_first_would_take_too_long_for() -> None:
+    """A short sentence goes to the first all the same."""
+    house = RosterHouse()
+    house.roster.note_beat("a", _telling(Model("m", "up", rtf=0.9)))
+    house.roster.note_beat("c", _telling(Model("m", "up", rtf=0.2)))
+    routes = [Route("a", "m", 1), Route("c", "m", 3)]
+    short, long = (house.roster.order(routes, Need(2.0, audio_s)) for audio_s in (2.0, 4.0))
+    assert (["a", "c"], ["c", "a"]) == tuple([c.route.provider for c in each] for each in (short, long))
+
+
+def test_who_is_idle_is_told_by_what_the_node_holds_for_others_too() -> None:
+    """So that the idle one takes over."""
+    house = RosterHouse()
+    for name, queued in (("a", 0), ("c", 1)):
+        house.look(name, Probe(HostSign.ANSWERED, ProviderSign.READY, queued=queued))
+    assert [True, False] == [house.roster.standing(name, "m").is_idle for name in "ac"]
+    assert UP.queued == 0
