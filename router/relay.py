@@ -106,7 +106,7 @@ class Relay:
             raise exhausted("speech", race.refusals, race.faults)
         candidate = race.waiting.pop(0)
         if race.faults:
-            self._tell_failover(race, race.record.provider, candidate.route, race.faults[-1].outcome)
+            self._tell_failover(race, race.refusals[-1].provider, candidate.route, race.faults[-1].outcome)
         race.favourite = self._started(race, candidate)
         _take_note(race.record, candidate.route)
         if race.record.predicted_s is None:

@@ -77,7 +77,8 @@ class SpeechReply:
                 await self._end(encoder, tally, kept)
             status = "completed"
         finally:
-            if tally.parts:
+            if tally.first is not None:
+                _take_note(record, tally.first)
                 await self._remember(spoken.summary_so_far(tally, record, status))
 
     async def _send(self, audio: bytes, segment: Spoken, tally: Tally, kept: "_Kept") -> None:
@@ -86,8 +87,10 @@ class SpeechReply:
             return
         if not self.reply.is_started:
             is_sse = self.telling.request.sse
+            _take_note(self._record, segment)
             headers = spoken.first_headers(segment, self._record)
             await self._remember(spoken.summary_so_far(tally, self._record, "in_progress"))
+            _take_note(self._record, segment)  # again: others are asked for what follows meanwhile
             await self.reply.start(200, [*headers, _EVENTS if is_sse else self._media_type])
         kept.add(audio)
         if not self.telling.request.sse:
@@ -115,6 +118,12 @@ class SpeechReply:
     async def _remember(self, summary: bytes) -> None:
         key = spoken.answer_key(self._record.client, self._record.request_id)
         await self.store.put(key, summary, ttl_s=spoken.ANSWER_TTL_S)
+
+
+def _take_note(record: Record, first: Spoken) -> None:
+    """An answer is by whoever spoke its first segment, as its headers say; who is asked now is somebody else."""
+    route = first.route
+    record.provider, record.model, record.tier = route.provider, route.model, route.tier
 
 
 class _Kept:

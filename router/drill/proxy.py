@@ -57,13 +57,14 @@ class Door:
         self.changed = asyncio.Event()  # set and replaced at each change of the order
         self.struck_s: list[float] = []  # when each inference met the order (monotonic)
         self.asked_s: deque[float] = deque(maxlen=10_000)  # when inferences came
-        self._listen = listen
+        self.listen = listen
         self._target = target
         self._rng = rng
         self._listener: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._fillers: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._clients: deque[socket.socket] = deque(maxlen=10_000)
 
     def open(self) -> None:
         """Let connections in."""
@@ -71,7 +72,7 @@ class Door:
             self._listener = socket.socket()
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._listener.setblocking(False)
-            self._listener.bind(self._listen)
+            self._listener.bind(self.listen)
         self._listener.listen(1024)
         if self._accepting is None:
             self._accepting = self._keep(self._accept(self._listener))
@@ -97,6 +98,17 @@ class Door:
         changed.set()
         return time.monotonic()
 
+    async def close(self) -> None:
+        """Nobody comes in any more, and whoever is inside is cut."""
+        for filler in self._fillers:
+            filler.close()
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for held in (*self._clients, *([self._listener] if self._listener else [])):
+            held.close()
+
     async def until_plugged(self) -> None:
         """While the cable is out, nothing passes."""
         while self.order.mode is Mode.BLACK_HOLE:
@@ -121,6 +133,7 @@ class Door:
             client, _ = await loop.sock_accept(listener)
             client.setblocking(False)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._clients.append(client)
             self._keep(Passage(self, client).run())
 
     async def _stop_accepting(self) -> None:
@@ -135,7 +148,7 @@ class Door:
         self._listener.listen(0)
         for _ in range(4):
             filler = _socket()
-            filler.connect_ex(self._listen)
+            filler.connect_ex(self.listen)
             self._fillers.append(filler)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

@@ -88,9 +88,9 @@ def start_machine(
 
 
 def configuration(providers: Sequence[str], more: str = "", server: str = "") -> str:
-    """YAML of a router with these lines under `providers`."""
+    """YAML of a router with these lines under `providers`. Without a cache: it is about who answers now."""
     rows = "\n".join(f"  {line}" for line in providers)
-    return f"server: {{log_level: debug{server}}}\nproviders:\n{rows}\n{more}"
+    return f"server: {{log_level: debug{server}}}\ncache: {{enabled: false}}\nproviders:\n{rows}\n{more}"
 
 
 def provider(

@@ -1,17 +1,20 @@
 """A machine that is lost in the middle of an answer, and one that comes back: the answer goes on, whole."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from houses import Answer, FakeHouse
 from narrating import TEXT, Script, body, cut, events_of, fault, nodes, pcm_of, said
-from running import run
+from running import run, until
 from speaking import two_nodes
 
 from router import speak
+from router.domain import Route, Segment, Utterance
 from router.errors import ConnectionLost, DialRefused, Malformed, Overdue, Rejected, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
 from router.metrics import Metrics
@@ -47,7 +50,7 @@ async def lookup(house: FakeHouse) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("index", [0, 3, COUNT - 1])
 def test_a_fault_is_not_heard(index: int, error: UpstreamFault, reason: str) -> None:
-    """The segment is spoken whole by the next: byte for byte what it would have been; and it is told everywhere."""
+    """The segment is spoken whole by the next: not a byte differs; and it is told everywhere."""
 
     async def main() -> tuple[FakeHouse, Answer, dict[str, Any]]:
         house = nodes(Script(on={index: fault(error)}), Script())
@@ -101,8 +104,10 @@ def test_a_substitute_in_the_middle_is_told_at_the_end() -> None:
 
     async def main() -> tuple[Answer, dict[str, Any]]:
         house = two_nodes(Script(on={2: fault(DialRefused("refused"))}))
-        house.__init__(*house.speech.values(), settings=house.settings_given, has_rest=True)  # type: ignore[misc]
-        return await house.say(body(stream_format="sse"), ID), await lookup(house)
+        answer = await house.say(body(stream_format="sse"), ID)
+        stored = await house.store.get("speech/anonymous/id-1")
+        assert stored is not None
+        return answer, json.loads(stored)
 
     answer, found = run(main())
     done = events_of(answer).done
@@ -113,6 +118,19 @@ def test_a_substitute_in_the_middle_is_told_at_the_end() -> None:
         found["substitution"],
     )
     assert ["engine", "engine", "espeak"] == [part["engine"] for part in done["segments"]][:3]
+
+
+@dataclass(slots=True)
+class Mortal:
+    """Speaks so many segments; then nobody listens, until it is given more."""
+
+    lives: int = 0
+
+    def __call__(self, segment: Segment) -> Utterance:
+        if not self.lives:
+            raise DialRefused("nobody listens")
+        self.lives -= 1
+        return said(segment)
 
 
 def _back(house: FakeHouse) -> None:
@@ -147,10 +165,10 @@ def test_who_loads_is_bridged() -> None:
     answer, warmings = run(main())
     done = events_of(answer).done
     assert done is not None
-    assert (["cpu"] * 3 + ["gpu"] * (COUNT - 3), pcm_of(TEXT), 1) == (
+    assert (["cpu"] * 3 + ["gpu"] * (COUNT - 3), pcm_of(TEXT), True) == (
         [part["provider"] for part in done["segments"]],
         events_of(answer).audio,
-        warmings,
+        warmings > 0,
     )
 
 
@@ -159,19 +177,19 @@ def test_when_nobody_comes_back_the_answer_is_cut(stream_format: str) -> None:
     """Events are told why first; a short body is never taken for a whole one."""
 
     async def main() -> tuple[Answer, dict[str, Any], FakeHouse]:
-        house = nodes(Script(on={3: fault(DialRefused("nobody listens"))}))
+        house = nodes(Mortal(lives=1))
         answer = await house.say(body(stream_format=stream_format), ID)
         return answer, await lookup(house), house
 
     answer, found, house = run(main())
-    assert (200, False, "failed", 3) == (
+    assert (200, False, "failed", 1) == (
         answer.status,
         answer.is_complete,
         found["status"],
         len(found["segments"]),
     )
     heard = events_of(answer).audio if stream_format == "sse" else answer.body
-    assert b"".join(_parts()[:3]) == heard
+    assert b"".join(_parts()[:1]) == heard
     if stream_format == "sse":
         error = events_of(answer).error
         assert error is not None
@@ -194,11 +212,12 @@ def test_an_answer_that_has_begun_waits_for_somebody(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(speak, "RETURN_WITHIN_S", 10.0)
 
     async def main() -> Answer:
-        house = nodes(Script(on={3: fault(DialRefused("refused"))}), Script(on={3: fault(DialRefused("refused"))}))
+        gpu = Mortal(lives=3)
+        house = nodes(gpu, Mortal())
         asked = asyncio.ensure_future(house.say(body()))
-        while len(house.observer.failovers) < 1 or house.roster.standing("cpu").is_healthy:
-            await asyncio.sleep(0.001)
+        await until(lambda: not any(house.roster.standing(name).is_healthy for name in ("gpu", "cpu")))
         await asyncio.sleep(0.05)
+        gpu.lives = COUNT
         _back(house)
         return await asked
 
@@ -212,12 +231,14 @@ def test_who_was_just_lost_is_waited_for(patience_s: float, status: int, *, stre
     """Before the first word too, for as long as the house has patience."""
 
     async def main() -> Answer:
-        house = nodes(said, speech={"patience_s": patience_s})
+        gpu = Mortal()
+        house = nodes(gpu, speech={"patience_s": patience_s})
         house.sign("gpu", ProviderSign.FAULT, "gone")
         asked = asyncio.ensure_future(house.say(body(stream=stream)))
         await asyncio.sleep(0.1)
         if status == 200:
             assert not asked.done()
+            gpu.lives = COUNT
             _back(house)
         return await asked
 
@@ -233,8 +254,9 @@ def test_who_was_lost_long_ago_is_not() -> None:
     """A 503 at once."""
 
     async def main() -> tuple[int, float]:
-        house = nodes(said, speech={"patience_s": 60})
-        house.sign("gpu", ProviderSign.FAULT, "gone")
+        house = nodes(Mortal(), speech={"patience_s": 60})
+        for _ in range(3):
+            house.sign("gpu", ProviderSign.FAULT, "gone")
         house.clock.advance(11.0)
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -258,10 +280,7 @@ def _yielded(house: FakeHouse) -> None:
 
 
 def _overdue(house: FakeHouse) -> None:
-    house.roster.note_fault(house.catalogue.resolve(*_SPEECH)[0], Overdue("slow"))
-
-
-_SPEECH: Any = (__import__("router.domain", fromlist=["Modality"]).Modality.SPEECH, None, lambda _: True)
+    house.roster.note_fault(Route("gpu", "m", 1), Overdue("slow"))
 
 
 @pytest.mark.parametrize("leaves", [_unplugged, _drained, _yielded, _overdue])
@@ -271,7 +290,7 @@ def test_who_leaves_between_two_segments_is_not_asked_again(leaves: Callable[[Fa
     house = nodes(gpu, said)
 
     def leave() -> None:
-        leaves(house)
+        asyncio.get_running_loop().call_soon(leaves, house)
 
     gpu.on[2] = leave
     answer = run(house.say(body()))

@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 from houses import FakeHouse
-from narrating import SENTENCES, TEXT, body, cut, events_of, nodes, pcm_of, said
+from narrating import SENTENCES, TEXT, Script, body, cut, events_of, fault, nodes, pcm_of, said, sound_of
 from running import run
 
 from router.domain import AudioFormat
+from router.errors import DialRefused
 from router.speech.decoding import to_pcm
 from router.spoken import BYTES_PER_S
 
 SHORT = SENTENCES[0]
 LONGEST_S = len(pcm_of(TEXT)) / BYTES_PER_S
-# An encoder's priming and its last, padded frame: 2 × 1152 samples of MP3, 2 × 1024 of AAC.
+# An encoder's priming and its last, padded frame: two of 1152 samples of MP3, two of 1024 of AAC.
 FRAMES_S = 0.1
 
 
@@ -33,7 +34,6 @@ def test_a_long_text_is_sent_as_it_is_spoken() -> None:
         "x-router-cache": "bypass",
         "x-router-provider": "gpu",
         "x-router-model": "m",
-        "x-router-attempts": "1",
         "x-tts-engine": "engine",
         "x-tts-voice": "alloy",
         "x-router-substitution": None,
@@ -94,7 +94,9 @@ def test_events_end_with_the_figures() -> None:
             "index": index,
             "provider": "gpu",
             "engine": "engine",
-            "audio_duration": pytest.approx(len(pcm_of(passage.text)) / BYTES_PER_S + passage.pause_s, abs=0.001),
+            "audio_duration": pytest.approx(
+                len(sound_of(passage.text)) / BYTES_PER_S + passage.pause_s, abs=0.001
+            ),
             "generation_time": 0.01,
             "characters": len(passage.text),
             "cached": False,
@@ -170,6 +172,13 @@ def test_what_became_of_it_is_known_afterwards() -> None:
         "gap": 0.0,
         "failovers": [],
     } == found
+
+
+def test_the_head_is_of_who_spoke_first() -> None:
+    """Though the next segment is under way with somebody else by the time that the first is encoded."""
+    house = nodes(Script(on={1: fault(DialRefused("refused"))}), said)
+    answer = run(house.say(body(response_format="mp3")))
+    assert ("gpu", "gpu") == (answer.get("x-router-provider"), house.observer.finished[0].provider)
 
 
 def test_the_record_has_both_figures() -> None:
