@@ -205,7 +205,7 @@ class Machine:
 
     def kill_engine(self) -> float:
         """SIGKILL to the process that the model runs in; when. Raises CannotDrill."""
-        engines = [pid for pid, line in children_of(self.tts.process.pid) if "tts_node.child" in line]
+        engines = [pid for pid, line in children_of(self.tts.process.pid) if "tts_node.life.child" in line]
         if not engines:
             raise CannotDrill(
                 f"{self.name}-tts has no engine's process to kill (its children are read from /proc)"

@@ -181,10 +181,13 @@ class Passage:
         finally:
             for task in both:
                 task.cancel()
-            results = await asyncio.gather(*both, return_exceptions=True)
-            is_rude = any(isinstance(result, OSError) for result in results)
-            server.close()
-            _hang_up(self._client) if is_rude else self._client.close()
+            try:
+                results = await asyncio.gather(*both, return_exceptions=True)
+                if any(isinstance(result, OSError) for result in results):
+                    _hang_up(self._client)
+            finally:
+                server.close()
+                self._client.close()
 
     async def _requests(self, server: socket.socket) -> None:
         """Request by request, each whole: the router sends one at a time and always says how long it is."""

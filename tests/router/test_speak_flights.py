@@ -1,0 +1,106 @@
+"""Many who ask for the same at the same time: spoken once, for as long as one of them is there."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from houses import Answer, FakeHouse
+from narrating import SENTENCES, TEXT, body, cut, nodes, pcm_of, said
+from running import run, until
+from speaking import fails
+
+from router.errors import ConnectionLost
+
+COUNT = len(cut(TEXT))
+
+
+def one_node() -> FakeHouse:
+    return nodes(said, cache={"disk_mb": 0})
+
+
+def heard(house: FakeHouse) -> int:
+    return len(house.speech["gpu"].heard)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("fields", [{"seed": 7}, {"seed": None}])
+def test_a_thousand_who_want_the_same_have_it_spoken_once(fields: dict[str, Any], *, stream: bool) -> None:
+    """At once, streamed or whole, with the client's seed or any."""
+    text = " ".join(SENTENCES[:2])
+
+    async def main() -> tuple[FakeHouse, list[Answer]]:
+        house = one_node()
+        house.speech["gpu"].blocks_on = release = asyncio.Event()
+        asked = [asyncio.ensure_future(house.say(body(text, stream=stream, **fields))) for _ in range(1000)]
+        await until(lambda: bool(heard(house)))
+        await asyncio.sleep(0.05)
+        release.set()
+        return house, await asyncio.gather(*asked)
+
+    house, answers = run(main())
+    assert len(cut(text)) == heard(house)
+    assert ({200}, 1) == ({answer.status for answer in answers}, len({answer.body for answer in answers}))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_one_who_asked_first_may_leave(*, stream: bool) -> None:
+    """The others have their answer all the same."""
+
+    async def main() -> tuple[FakeHouse, list[Answer]]:
+        house = one_node()
+        house.speech["gpu"].blocks_on = release = asyncio.Event()
+        is_leaving = False
+        first = asyncio.ensure_future(house.say(body(stream=stream), leaves=lambda _: is_leaving))
+        await until(lambda: bool(heard(house)))
+        others = [asyncio.ensure_future(house.say(body(stream=stream))) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        is_leaving = True
+        await first
+        release.set()
+        return house, await asyncio.gather(*others)
+
+    house, answers = run(main())
+    assert (COUNT, {"caller_gone", "ok"}) == (heard(house), {record.outcome for record in house.observer.finished})
+    assert [pcm_of(TEXT)] * 3 == [answer.body for answer in answers]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_last_who_leaves_ends_the_work(*, stream: bool) -> None:
+    """Nobody speaks for nobody."""
+
+    async def main() -> FakeHouse:
+        house = one_node()
+        house.speech["gpu"].blocks_on = asyncio.Event()
+        is_leaving = False
+        asked = [
+            asyncio.ensure_future(house.say(body(stream=stream), leaves=lambda _: is_leaving)) for _ in range(2)
+        ]
+        await until(lambda: bool(heard(house)))
+        is_leaving = True
+        await asyncio.gather(*asked)
+        await until(lambda: house.speech["gpu"].was_cancelled)
+        return house
+
+    assert 1 == heard(run(main()))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_fault_reaches_all_who_wait_and_is_not_kept(*, stream: bool) -> None:
+    """The next one tries anew."""
+
+    async def main() -> tuple[list[int], int]:
+        house = one_node()
+        node = house.speech["gpu"]
+        node.blocks_on = release = asyncio.Event()
+        node.voice = fails(ConnectionLost("reset"))
+        asked = [asyncio.ensure_future(house.say(body(stream=stream))) for _ in range(5)]
+        await until(lambda: bool(heard(house)))
+        await asyncio.sleep(0.02)
+        release.set()
+        statuses = [answer.status for answer in await asyncio.gather(*asked)]
+        node.voice = said
+        for _ in range(2):
+            house.report("gpu", "m")
+        return statuses, (await house.say(body(stream=stream))).status
+
+    assert ([503] * 5, 200) == run(main())
