@@ -21,6 +21,10 @@ class CannotDrill(Exception):
     """The drill cannot be held here or so; the message says why and what to do."""
 
 
+class LeftOut(CannotDrill):
+    """One fault cannot be made here; the others can."""
+
+
 class Process:
     """One child: `where` is as in `bound.py`. `start` may be called again after it ended."""
 

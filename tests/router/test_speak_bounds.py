@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from houses import FakeHouse
-from narrating import SENTENCES, SEED, TEXT, Script, Slow, body, cut, nodes, pcm_of, said, sound_of
+from narrating import SEED, SENTENCES, TEXT, Script, Slow, body, cut, nodes, pcm_of, said, sound_of
 from running import run, until
 
 from router.domain import Priority
@@ -16,7 +16,7 @@ LONG = " ".join(f"Sentence {number}: {SENTENCES[number % 6]}" for number in rang
 
 
 def spoken_s(house: FakeHouse) -> float:
-    """Seconds of speech that were generated."""
+    """Seconds of speech that were generated, without the silences in between."""
     return sum(len(sound_of(segment.text, SEED)) for segment, _, _ in house.speech["gpu"].heard) / BYTES_PER_S
 
 
@@ -41,8 +41,7 @@ def test_who_reads_nothing_has_no_more_made_than_the_bound(allowed: int, fields:
         asked = asyncio.ensure_future(slow.ask(house, body(LONG, **fields)))
         await slow.is_stuck.wait()
         await _settled(house)
-        handed_s = allowed * 2.0
-        assert AHEAD_S < spoken_s(house) <= AHEAD_S + longest_s + handed_s
+        assert 0.8 * AHEAD_S < spoken_s(house) <= AHEAD_S + longest_s
         # Others are served meanwhile, at full speed.
         other = await house.say(body())
         assert pcm_of(TEXT) == other.body
@@ -110,19 +109,15 @@ def test_who_leaves_ends_generation_and_encoding(stream_format: str, response_fo
         answer = await house.say(
             request,
             (b"x-request-id", b"id-1"),
-            leaves=lambda _: node.blocks_on is not None and len(node.heard) > 3,
+            leaves=lambda got: bool(got.chunks) and len(node.heard) > 3,
         )
         assert (200, False, True, 4) == (answer.status, answer.is_complete, node.was_cancelled, len(node.heard))
         assert (0, "caller_gone") == (house.roster.standing("gpu").in_flight, house.observer.finished[0].outcome)
         found = (await house.ask("GET", "/v1/audio/speech/id-1")).json
         assert "failed" == found["status"]
-        await until(lambda: asyncio.all_tasks() == {asyncio.current_task()} or _only_the_tests_own())
+        await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
 
     run(main())
-
-
-def _only_the_tests_own() -> bool:
-    return {task.get_name() for task in asyncio.all_tasks()} <= {"Task-1", "Task-2"}
 
 
 def test_who_leaves_while_it_is_stuck_is_noticed() -> None:
