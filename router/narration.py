@@ -56,8 +56,8 @@ class Narration:
 
     @property
     def held_s(self) -> float:
-        """Seconds of speech that are on their way to nobody yet: what waits here, and what the reader has taken but
-        not handed over, be it that its client reads nothing."""
+        """Seconds of speech that are on their way to nobody yet: what waits here, and what the reader has taken
+        but not handed over, be it that its client reads nothing."""
         in_hand_s = max(0.0, self._taken_s - self.playback.handed_s)
         return in_hand_s + sum(spoken.duration_s for spoken in self._ready)
 

@@ -1,6 +1,7 @@
 """What a relay keeps of one segment: the errand, who is at work on it, what became of the others."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +33,7 @@ class Attempt:
         self.candidate = candidate
         self.route = candidate.route
         self.began = loop.time()
+        self.overdue_s = math.inf  # after so long; known from the beginning, or later
         self.doubted: asyncio.Future[None] = loop.create_future()
         self.work: asyncio.Task[Spoken]
 

@@ -24,6 +24,7 @@ from typing import Final
 from router.answers import exhausted
 from router.domain import Route, Segment, Utterance
 from router.errors import ClientError, InDoubt, Overdue, Refusal, Silent, UpstreamFault, VoiceMissing
+from router.health import HostState
 from router.interruptible import Interruptible
 from router.ports import Monotonic, Observer, Record, SpeechProvider
 from router.race import Attempt, Errand, Race, stop
@@ -113,9 +114,13 @@ class Relay:
             race.record.predicted_s = candidate.standing.predicted_s
 
     def _started(self, race: Race, candidate: Candidate) -> Attempt:
+        if race.attempts or not race.record.attempts:  # without faults one attempt, however long the answer
+            race.record.attempts += 1
         race.attempts += 1
-        race.record.attempts += 1
         attempt = Attempt(candidate)
+        attempt.overdue_s = self._overdue_s(race.errand, attempt)
+        if candidate.standing.host_state is HostState.SUSPECT:
+            attempt.doubt()
         attempt.work = asyncio.get_running_loop().create_task(
             self._attempt(race.errand, attempt, race.record), name=f"segment at {attempt.route.provider}"
         )
@@ -171,12 +176,14 @@ class Relay:
         """When the rival has to begin, by the loop's time."""
         favourite = race.favourite
         assert favourite is not None
+        overdue_at = favourite.began + self._overdue_s(race.errand, favourite)
+        if candidate.is_late:
+            return overdue_at
         if favourite.is_doubted or (favourite.is_trial and race.dry_at == math.inf):
             return favourite.began
-        rivals_s = self._roster.expected_s(candidate.route, race.errand.need.audio_s)
-        overdue_at = favourite.began + self._overdue_s(race.errand, favourite.route)
-        if rivals_s is None or not candidate.standing.is_idle:
+        if not candidate.standing.is_idle:
             return overdue_at
+        rivals_s = self._roster.expected_s(candidate.route, race.errand.need.audio_s) or 0.0
         return min(overdue_at, race.dry_at - rivals_s - HEARD_MARGIN_S)
 
     def _taken_at(self, race: Race) -> float:
@@ -185,7 +192,7 @@ class Relay:
         assert favourite is not None
         if favourite.is_doubted or race.dry_at == math.inf:
             return favourite.began
-        return min(race.dry_at, favourite.began + self._overdue_s(race.errand, favourite.route))
+        return min(race.dry_at, favourite.began + self._overdue_s(race.errand, favourite))
 
     def _result(self, race: Race, attempt: Attempt) -> Spoken | None:
         """What an attempt that has ended brought."""
@@ -206,7 +213,7 @@ class Relay:
             self._let_finish(race.errand, loser)
             return
         fault: UpstreamFault = InDoubt("given up for another, which was there in time")
-        if not loser.is_doubted and loser.spent_s >= self._overdue_s(race.errand, loser.route):
+        if not loser.is_doubted and loser.spent_s >= self._overdue_s(race.errand, loser):
             fault = Overdue(f"did not finish a segment within {loser.spent_s:.1f} s")
         race.record.reasons.append(fault.outcome)
         self._observer.attempt_finished(loser.route.provider, fault.outcome)
@@ -220,7 +227,7 @@ class Relay:
         task.add_done_callback(self._trials.discard)
 
     async def _finished(self, errand: Errand, attempt: Attempt) -> None:
-        patience_s = max(0.0, self._overdue_s(errand, attempt.route) - attempt.spent_s)
+        patience_s = max(0.0, self._overdue_s(errand, attempt) - attempt.spent_s)
         try:
             async with asyncio.timeout(patience_s):
                 await attempt.work  # its success is noted by itself
@@ -241,20 +248,23 @@ class Relay:
         self._observer.failed_over(race.record.endpoint, provider, to.provider, reason)
 
     def _rival(self, race: Race) -> Candidate | None:
-        """Who could speak the segment beside the favourite: the next that could begin now. What costs money is
-        neither asked twice nor asked on suspicion."""
+        """Who could speak the segment beside the favourite: the next in order, which has those last that must load
+        first. What costs money is neither asked twice nor asked on suspicion."""
         assert race.favourite is not None
         if self._providers[race.favourite.route.provider].card.is_billed:
             return None
         for candidate in race.waiting:
             is_billed = self._providers[candidate.route.provider].card.is_billed
-            if not (is_billed or candidate.is_late or candidate.is_last_resort):
+            if not (is_billed or candidate.is_last_resort):
                 return candidate
         return None
 
-    def _overdue_s(self, errand: Errand, route: Route) -> float:
-        """After how long an attempt is overdue; for ever where nothing was measured yet."""
-        expected_s = self._roster.expected_s(route, errand.need.audio_s)
+    def _overdue_s(self, errand: Errand, attempt: Attempt) -> float:
+        """After how long an attempt is overdue; for ever where nothing was measured yet. As was expected when it
+        began: of one that begins now the load is shorter, and the queue longer by this very one."""
+        if attempt.overdue_s < math.inf:
+            return attempt.overdue_s
+        expected_s = self._roster.expected_s(attempt.route, errand.need.audio_s)
         return math.inf if expected_s is None else OVERDUE_FACTOR * expected_s + OVERDUE_GRACE_S
 
     async def _attempt(self, errand: Errand, attempt: Attempt, record: Record) -> Spoken:

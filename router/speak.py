@@ -189,13 +189,12 @@ class Speaker:
         """A segment: from the cache, or spoken now, once for all who want it. Raises as `answer`."""
         passage, record = telling.passages[index], telling.record
         segment = telling.segment(passage, priority)
-        spoken = await self.recollection.segment(telling, segment, passage)
-        if spoken is None and telling.may_recall:
+        if telling.may_recall:
             key = segment_key(segment, namespace=telling.askers, model="", voice=telling.voice)
             spoken, _ = await self._segments.fly(
-                key, lambda: self._spoken(telling, segment, passage, index, narration)
+                key, lambda: self._recalled_or_spoken(telling, segment, passage, index, narration)
             )
-        elif spoken is None:
+        else:
             spoken = await self._spoken(telling, segment, passage, index, narration)
         if spoken.passage is not passage:  # another's flight, who paused differently after it
             spoken = spoken.followed_by(passage)
@@ -207,6 +206,13 @@ class Speaker:
             if record.first_audio is None:
                 record.first_audio = self._clock()
         return spoken
+
+    async def _recalled_or_spoken(
+        self, telling: Telling, segment: Segment, passage: Passage, index: int, narration: Narration | None
+    ) -> Spoken:
+        """Both within one flight: whoever looked before another's had landed would speak it again."""
+        recalled = await self.recollection.segment(telling, segment, passage)
+        return recalled or await self._spoken(telling, segment, passage, index, narration)
 
     async def _spoken(
         self, telling: Telling, segment: Segment, passage: Passage, index: int, narration: Narration | None

@@ -1,10 +1,11 @@
 """The hot routes for the OpenAPI document. `router/entry.py` answers them before Litestar is asked; these
 declarations only describe them, and say so should they ever be called."""
 
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import msgspec
 from litestar import post
+from litestar.datastructures import ResponseHeader
 from litestar.params import JSONBody
 
 from router.errors import NotFound
@@ -26,7 +27,8 @@ class ModelBody(msgspec.Struct):
 
 
 class SpeechBody(msgspec.Struct):
-    """OpenAI's speech request. Further fields are engine options."""
+    """OpenAI's speech request. `stream`: whether the answer is sent while it is spoken, else as `speech.stream`
+    says; `stream_format`: audio or sse. Further fields are engine options."""
 
     input: str
     model: str | None = None
@@ -35,6 +37,7 @@ class SpeechBody(msgspec.Struct):
     speed: float = 1.0
     instructions: str | None = None
     stream_format: str = "audio"
+    stream: bool | None = None
     language: str | None = None
     seed: int | None = None
 
@@ -73,9 +76,39 @@ def messages(data: JSONBody[ModelBody]) -> dict[str, Any]:
     _unreachable()
 
 
-@post("/v1/audio/speech", status_code=200, media_type="audio/mpeg", sync_to_thread=False)
+def _header(name: str, description: str) -> ResponseHeader:
+    return ResponseHeader(name=name, description=description, documentation_only=True)
+
+
+_SPEECH_HEADERS: Final = [
+    _header("X-Audio-Duration", "Seconds of audio. Of an answer that is complete before its first byte."),
+    _header("X-Generation-Time", "Seconds that it took to speak. Of such an answer."),
+    _header("X-Router-Cache", "hit, miss or bypass."),
+    _header("X-Router-Provider", "Who spoke the first segment."),
+    _header("X-Router-Substitution", "What is not as asked for, such as model=espeak, as far as known by then."),
+    _header("X-TTS-Engine", "The engine that spoke the first segment."),
+    _header("X-TTS-Voice", "The voice that it used."),
+    _header("X-TTS-Voice-Hash", "SHA-256 of the recording that the voice was copied from."),
+    _header("X-Request-Id", "What GET /v1/audio/speech/{request_id} knows the answer by."),
+]
+
+
+@post(
+    "/v1/audio/speech",
+    status_code=200,
+    media_type="audio/mpeg",
+    response_headers=_SPEECH_HEADERS,
+    sync_to_thread=False,
+)
 def speech(data: JSONBody[SpeechBody]) -> bytes:
-    """Speech in the asked format, with X-Audio-Duration and X-Generation-Time (seconds)."""
+    """Speech in the asked format, at once or, of longer texts, as it is spoken.
+
+    With `stream_format: sse` as events: `speech.audio.delta` with base64 `audio`, then one `speech.audio.done`
+    with `usage`, `audio_duration` and `generation_time` (seconds), `substitution`, and `segments`: who spoke which
+    part. What could not be finished ends with an `error` event; audio is cut. `Cache-Control: no-store` is neither
+    read from the cache nor kept, `no-cache` is kept; `X-Router-Fallback` says who may speak in place of the asked:
+    none, same_voice, mapped or any.
+    """
     _unreachable()
 
 

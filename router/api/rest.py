@@ -19,7 +19,7 @@ from router import __version__, metrics
 from router.api import cache, documented, voices
 from router.api.admission import Client
 from router.api.openai import error_body
-from router.api.spoken import answer_key
+from router.api.spoken import AnswerTold, answer_key
 from router.catalogue import OPENAI_SPEECH_MODELS, Catalogue
 from router.config import ConfigError
 from router.domain import Modality
@@ -80,6 +80,7 @@ def rest_app(view: View) -> Litestar:
         dependencies={"view": Provide(lambda: view, sync_to_thread=False)},
         exception_handlers={RouterError: _router_error, HTTPException: _http_error},
         openapi_config=OpenAPIConfig(
+            use_handler_docstrings=True,
             title="Local AI Router",
             version=__version__,
             path="/schema",
@@ -144,12 +145,10 @@ def list_speech_models(view: HouseView, request: Request[Any, Any, Any]) -> dict
 
 
 @get("/v1/audio/speech/{request_id:str}")
-async def show_answer(
-    view: HouseView, request: Request[Any, Any, Any], request_id: FromPath[str]
-) -> dict[str, object]:
-    """What became of a speech request: duration, generation time, engine, provider. Known for an hour."""
+async def show_answer(view: HouseView, request: Request[Any, Any, Any], request_id: FromPath[str]) -> AnswerTold:
+    """What became of a speech request: how long it is and took, who spoke what, what failed. Known for an hour."""
     stored = await view.store.get(answer_key(_client(request).name, request_id))
-    found = msgspec.json.decode(stored, type=dict[str, object]) if stored is not None else None
+    found = msgspec.json.decode(stored, type=AnswerTold) if stored is not None else None
     if found is None:
         raise NotFound(
             f"No speech answer has the id {request_id[:130]!r}; they are kept for an hour.",

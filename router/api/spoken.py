@@ -47,56 +47,91 @@ def answer_key(client: str, request_id: str) -> str:
     return f"speech/{client}/{request_id}"
 
 
+class SegmentTold(msgspec.Struct):
+    """A part of an answer, spoken whole by one provider. Times in seconds; `characters` counts its text."""
+
+    index: int
+    provider: str
+    engine: str
+    audio_duration: float
+    generation_time: float
+    characters: int
+    cached: bool
+
+
+class AnswerTold(msgspec.Struct):
+    """What became of a speech request. Times in seconds; `status` is in_progress, completed or failed; `gap` the
+    silence that somebody who listens to the stream in real time has heard within it; `failovers` has one reason
+    for each attempt that was lost. An answer that was in the cache as a whole has no segments."""
+
+    id: str
+    object: str
+    status: str
+    audio_duration: float
+    generation_time: float
+    engine: str | None
+    voice: str
+    provider: str | None
+    substitution: str | None
+    cache: str
+    failovers: list[str]
+    segments: list[SegmentTold]
+    gap: float | msgspec.UnsetType = msgspec.UNSET
+
+
 def summary_of(answer: SpokenAnswer, record: Record) -> bytes:
-    """What the store keeps of a complete answer, as JSON."""
-    figures: dict[str, object] = {
-        "audio_duration": round(answer.duration_s, 3),
-        "generation_time": round(answer.generation_s, 3),
-        "engine": answer.engine,
-        "voice": answer.voice,
-        "substitution": answer.substitution,
-    }
-    return _summary(record, "completed", figures, answer.parts)
+    """An AnswerTold of a complete answer, as JSON for the store."""
+    return msgspec.json.encode(
+        AnswerTold(
+            id=record.request_id,
+            object="audio.speech",
+            status="completed",
+            audio_duration=round(answer.duration_s, 3),
+            generation_time=round(answer.generation_s, 3),
+            engine=answer.engine,
+            voice=answer.voice,
+            provider=record.provider or None,
+            substitution=answer.substitution,
+            cache=record.cache,
+            failovers=list(record.reasons),
+            segments=segments_of(answer.parts),
+        )
+    )
 
 
 def summary_so_far(tally: Tally, record: Record, status: str) -> bytes:
-    """What it keeps of one that is sent while it is spoken: `in_progress`, `completed` or `failed`."""
+    """The same of one that is sent while it is spoken: `in_progress`, `completed` or `failed`."""
     first = tally.first
-    figures: dict[str, object] = {
-        "audio_duration": round(tally.duration_s, 3),
-        "generation_time": round(tally.generation_s, 3),
-        "engine": first.engine if first else None,
-        "voice": (first.utterance.voice if first else None) or record.voice,
-        "substitution": tally.substitution,
-        "gap": round(record.gap_s, 3),
-    }
-    return _summary(record, status, figures, tally.parts)
+    return msgspec.json.encode(
+        AnswerTold(
+            id=record.request_id,
+            object="audio.speech",
+            status=status,
+            audio_duration=round(tally.duration_s, 3),
+            generation_time=round(tally.generation_s, 3),
+            engine=first.engine if first else None,
+            voice=(first.utterance.voice if first else None) or record.voice,
+            provider=record.provider or None,
+            substitution=tally.substitution,
+            cache=record.cache,
+            failovers=list(record.reasons),
+            segments=segments_of(tally.parts),
+            gap=round(record.gap_s, 3),
+        )
+    )
 
 
-def segments_of(parts: Sequence[Part]) -> list[dict[str, object]]:
+def segments_of(parts: Sequence[Part]) -> list[SegmentTold]:
     """Who spoke which part of the answer."""
     return [
-        {
-            "index": index,
-            "provider": part.provider,
-            "engine": part.engine,
-            "audio_duration": round(part.duration_s, 3),
-            "generation_time": round(part.generation_s, 3),
-            "characters": part.chars,
-            "cached": part.is_cached,
-        }
+        SegmentTold(
+            index,
+            part.provider,
+            part.engine,
+            round(part.duration_s, 3),
+            round(part.generation_s, 3),
+            part.chars,
+            part.is_cached,
+        )
         for index, part in enumerate(parts)
     ]
-
-
-def _summary(record: Record, status: str, figures: dict[str, object], parts: Sequence[Part]) -> bytes:
-    document = {
-        "id": record.request_id,
-        "object": "audio.speech",
-        "status": status,
-        "provider": record.provider or None,
-        "cache": record.cache,
-        "failovers": list(record.reasons),
-        "segments": segments_of(parts),
-    }
-    return msgspec.json.encode(document | figures)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from router.drill.playback import Arrival
+from router.drill.hearing import Arrival
 
 
 class Kind(StrEnum):

@@ -13,7 +13,7 @@ from router.drill.client import Client
 from router.drill.engines import CPU_LIKE, GPU_LIKE, Engine, engine
 from router.drill.machine import Machine
 from router.drill.ports import free_port
-from router.drill.process import Process, ended
+from router.drill.process import CannotDrill, Process, ended
 from router.drill.router_log import RouterLog
 
 PREFERRED: Final = "gpu"
@@ -63,6 +63,8 @@ class Cast:
 @contextlib.asynccontextmanager
 async def on_stage(engine_name: str, seed: int) -> AsyncIterator[Cast]:
     """Everybody, from ready to gone. Raises CannotDrill."""
+    if sys.platform == "win32":
+        raise CannotDrill("the drill's own machines need Linux or macOS; --provider NAME works here too")
     started: list[Process] = []
     with tempfile.TemporaryDirectory(prefix="drill-") as named:
         folder = Path(named)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import httptools
 
 from router.drill.answer import Answer, Kind, Question, Told
-from router.drill.playback import Arrival
+from router.drill.hearing import Arrival
 
 READ_BYTES: Final = 65_536
 DEADLINE_S: Final = 90.0  # of one answer; a paragraph takes half a minute on the slower node

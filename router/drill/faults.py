@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from router.drill.cast import Cast
-from router.drill.proxy import Mode, Order
+from router.drill.orders import Mode, Order
 
 FLAP_S: Final = 2.0
 FLAPS: Final = 3
@@ -96,11 +96,12 @@ async def _resume(cast: Cast) -> float:
 async def _flap(cast: Cast) -> float:
     """Down and up, every two seconds; the first time is when it began."""
     began = await cast.preferred.unplug()
+    struck = cast.preferred.struck_s.setdefault(SPEECH, [])  # for who is asked in between, each is a fault
     for _ in range(FLAPS - 1):
         await asyncio.sleep(FLAP_S)
         await cast.preferred.plug()
         await asyncio.sleep(FLAP_S)
-        await cast.preferred.unplug()
+        struck.append(await cast.preferred.unplug())
     await asyncio.sleep(FLAP_S)
     return began
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from router.drill.answer import Kind
+from router.drill.hearing import longest_gap_s
 from router.drill.ledger import Judged, Ledger, Outcome, Trial
 from router.drill.load import Scene
-from router.drill.playback import longest_gap_s
 
 # What a router says of somebody whom it will not ask any more, or no longer waits for.
 _GONE: Final = frozenset({"down", "yielded", "draining", "unreachable", "failover", "hedge"})

@@ -14,9 +14,9 @@ from typing import Any, Final
 from router.drill import cable as cables
 from router.drill.cable import Cable, NoCable
 from router.drill.client import Client
+from router.drill.orders import Mode, Order
 from router.drill.ports import free_port
-from router.drill.process import CannotDrill, Process, children_of
-from router.drill.proxy import Mode, Order
+from router.drill.process import CannotDrill, LeftOut, Process, children_of
 
 ORDER_WITHIN_S: Final = 5.0
 READY_POLL_S: Final = 0.03
@@ -204,12 +204,10 @@ class Machine:
         return time.monotonic()
 
     def kill_engine(self) -> float:
-        """SIGKILL to the process that the model runs in; when. Raises CannotDrill."""
+        """SIGKILL to the process that the model runs in; when. Raises LeftOut."""
         engines = [pid for pid, line in children_of(self.tts.process.pid) if "tts_node.life.child" in line]
         if not engines:
-            raise CannotDrill(
-                f"{self.name}-tts has no engine's process to kill (its children are read from /proc)"
-            )
+            raise LeftOut(f"{self.name}-tts has no engine's process to kill (its children are read from /proc)")
         for pid in engines:
             os.kill(pid, signal.SIGKILL)
         return time.monotonic()

@@ -5,38 +5,32 @@ provider. The real router, and everybody who uses it, goes on undisturbed; the l
 """
 
 import asyncio
-import contextlib
-import logging
-import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from router import server
-from router.app import House, open_house
+from router.app import House
 from router.config import Settings
 from router.domain import Modality, ProviderCard
-from router.drill.answer import Kind, Question
+from router.drill.answer import Kind
 from router.drill.client import Client
 from router.drill.figures import figures_of
 from router.drill.ledger import Ledger, Trial, judged
 from router.drill.live import Live
-from router.drill.load import Load, Pace, chat, load, speech
+from router.drill.load import Load, Pace, load, speech
+from router.drill.own_house import own_house
+from router.drill.own_questions import part_of
 from router.drill.ports import free_port
-from router.drill.process import CannotDrill
 from router.drill.router_log import Notice
-from router.drill.texts import PARAGRAPHS, SHORT
+from router.drill.texts import PARAGRAPHS
 from router.drill.unplug import told
 from router.drill.watching import watching
-from router.errors import ClientError
-from router.explain import Explained
 from router.providers import address_of
 from router.transport.unplugged import Cable
 
 BACK_WITHIN_S: Final = 120.0  # a big model takes its time to load
 TICK_S: Final = 0.1
-_MAX_TOKENS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +52,8 @@ async def drilled_own(settings: Settings, plan: OwnPlan, live: Live) -> Ledger:
         return address is not None and host == address.host and (plan.is_host or at == address.port)
 
     cable = Cable(is_on_it)
-    async with _house(_private(settings, port), port, cable) as house, watching(house.roster) as notices:
-        card, questions = _part(house, plan.provider)
+    async with own_house(settings, port, cable) as house, watching(house.roster) as notices:
+        card, questions = part_of(house, plan.provider)
         live.say(
             f"{plan.provider} is {house.roster.standing(plan.provider).state}; the drill's own router listens on "
             f"127.0.0.1:{port}, and nobody else is disturbed"
@@ -164,106 +158,6 @@ class _Own:
         return ", ".join(f"{kind} by {'+'.join(a.providers) or 'nobody'}" for kind, a in last.items())
 
 
-def _part(house: House, name: str) -> tuple[ProviderCard, Sequence[Question]]:
-    """What the provider is, and what to ask so that it answers. Raises CannotDrill."""
-    card = house.roster.cards.get(name)
-    if card is None:
-        known = ", ".join(house.roster.cards) or "none"
-        raise CannotDrill(f"no provider is called {name!r} here, or its address is empty; there are: {known}")
-    standing = house.roster.standing(name)
-    if not standing.is_available:
-        detail = f" ({standing.detail})" if standing.detail else ""
-        raise CannotDrill(f"{name} is {standing.state} already{detail}: there is nothing to unplug")
-    questions: list[Question] = []
-    problems = []
-    for modality in sorted(card.modalities):
-        try:
-            questions.append(_question(house, card, modality))
-        except CannotDrill as exc:
-            problems.append(str(exc))
-    if not questions:
-        raise CannotDrill("\n".join(problems))
-    return card, questions
-
-
-def _question(house: House, card: ProviderCard, modality: Modality) -> Question:
-    """One that this provider would be the first to answer, and somebody else the second. Raises CannotDrill."""
-    why = f"{card.id} reports no model that it could be asked for"
-    for model in _models(house, card, modality):
-        try:
-            able = [entry for entry in house.explain(model, None) if entry.is_eligible]
-        except ClientError:
-            continue
-        if not able or able[0].provider != card.id:
-            first = able[0].provider if able else "nobody"
-            why = f"{model or 'speech'} would go to {first} now, not to {card.id}"
-        elif len(able) == 1:
-            why = _alone(card.id, model, modality, house.explain(model, None))
-        elif modality is Modality.SPEECH:
-            return speech(Kind.SHORT, SHORT[0], "", model or house.settings.speech.default_model)
-        else:
-            return chat(Kind.CHAT_SSE, model or "", max_tokens=_MAX_TOKENS)
-    raise CannotDrill(why)
-
-
-def _models(house: House, card: ProviderCard, modality: Modality) -> list[str | None]:
-    """The default for speech, then the configured names that lead to this provider, then what it reports."""
-    named = [
-        name
-        for name, model in house.settings.models.items()
-        if model.serves is modality and any(route.provider == card.id for route in model.routes)
-    ]
-    default: list[str | None] = [None] if modality is Modality.SPEECH else []
-    return [*default, *named, *house.roster.models_of(card.id)]
-
-
-def _alone(name: str, model: str | None, modality: Modality, everyone: Sequence[Explained]) -> str:
-    others = "; ".join(f"{entry.provider}: {entry.reason}" for entry in everyone if entry.provider != name)
-    hint = f" ({others})" if others else f": no other route of {model or 'speech'} is configured"
-    return f"nothing else can take over the {modality} of {name}{hint}"
-
-
 def _on_the_same_machine(house: House, card: ProviderCard, plan: OwnPlan) -> list[str]:
     everyone = house.roster.cards.values()
     return [other.id for other in everyone if plan.is_host and other.host == card.host and other.id != card.id]
-
-
-def _private(settings: Settings, port: int) -> Settings:
-    """The same for this drill alone: loopback, no keys, nothing kept."""
-    own = settings.server.model_copy(update={"host": "127.0.0.1", "port": port, "shutdown_grace_s": 1.0})
-    changes: dict[str, object] = {"server": own, "clients": {}}
-    if (cache := getattr(settings, "cache", None)) is not None:
-        changes["cache"] = cache.model_copy(update={"enabled": False})
-    return settings.model_copy(update=changes)
-
-
-@contextlib.asynccontextmanager
-async def _house(settings: Settings, port: int, cable: Cable) -> AsyncIterator[House]:
-    """A router on that port, until the block ends."""
-    listener: socket.socket = server.bind("127.0.0.1", port)
-    quiet = logging.NullHandler()  # the timeline tells it
-    logging.getLogger().addHandler(quiet)
-    try:
-        async with open_house(settings, transports=cable.transport_to) as house, _served(house, listener):
-            yield house
-    finally:
-        logging.getLogger().removeHandler(quiet)
-        listener.close()
-
-
-@contextlib.asynccontextmanager
-async def _served(house: House, listener: socket.socket) -> AsyncIterator[None]:
-    """Ctrl-C and SIGTERM reach the server, which then ends; so does the drill."""
-    is_ready = asyncio.Event()
-    drill = asyncio.current_task()
-    assert drill is not None, "this runs in a task"
-    serving = asyncio.create_task(server.serve(house, listener, is_ready.set))
-    serving.add_done_callback(lambda _: drill.cancel() if not is_over else None)
-    is_over = False
-    try:
-        await is_ready.wait()
-        yield
-    finally:
-        is_over = True
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)

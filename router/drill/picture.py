@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from router.drill.answer import Answer, Kind
 from router.drill.figures import Figures, by_fault
+from router.drill.hearing import BYTES_PER_S
 from router.drill.ledger import Judged, Ledger, Outcome, Trial
 from router.drill.verdict import DETECTED_S, FIRST_AUDIO_S, GAP_S, RETURNED_S
 
@@ -20,7 +21,9 @@ DOTS_PER_INCH: Final = 110
 # Okabe and Ito's colours, which colour-blind people tell apart.
 _COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
 _BAD: Final = "#D00000"
+_NOBODY: Final = "#888888"
 _SHADE: Final = "#DDDDDD"
+_ROUNDING_S: Final = 0.05  # durations are told to the millisecond, and there may be many
 _BEFORE_S: Final = 8.0
 _AFTER_S: Final = 25.0
 _LANES: Final = (Kind.CHAT_JSON, Kind.CHAT_SSE, Kind.SHORT, Kind.LONG_SSE, Kind.LONG_AUDIO)
@@ -107,26 +110,31 @@ def _bar(panel: "Axes", judged: Judged, zero_s: float, y: float, height: float, 
     answer = judged.answer
     asked, ended = answer.asked_s - zero_s, answer.ended_s - zero_s
     first = ended if answer.first_s is None else answer.first_s - zero_s
-    shares = _shares(answer, colours)
-    pale = shares[0][0] if shares else "#888888"
+    stretches = _stretches(answer, colours)
+    pale = stretches[0][0] if stretches else _NOBODY
     panel.broken_barh([(asked, first - asked)], (y, height), facecolors=pale, alpha=0.35, lw=0)
-    at = first
-    for colour, share in shares:
-        panel.broken_barh([(at, (ended - first) * share)], (y, height), facecolors=colour, lw=0)
-        at += (ended - first) * share
+    for colour, since, until in stretches:
+        panel.broken_barh([(since - zero_s, until - since)], (y, height), facecolors=colour, lw=0)
     if judged.outcome is not Outcome.OK:
         honest = judged.outcome in {Outcome.BROKEN, Outcome.REFUSED}
         colour = "black" if honest else _BAD
         panel.plot([ended], [y + height / 2], marker="x", ms=4, mew=1.2, color=colour, zorder=5)
 
 
-def _shares(answer: Answer, colours: dict[str, str]) -> list[tuple[str, float]]:
-    """Colours with their share of the answer, by how much of the speech each machine spoke."""
-    spoken = [(_machine(s.provider), s.duration_s) for s in answer.segments if s.provider]
-    total = sum(length for _, length in spoken)
-    if total:
-        return [(colours.get(machine, "#888888"), length / total) for machine, length in spoken]
-    return [(colours.get(_machine(answer.provider), "#888888"), 1.0)]
+def _stretches(answer: Answer, colours: dict[str, str]) -> list[tuple[str, float, float]]:
+    """Colours, each from when to when: the sound of each segment, at the times at which it came."""
+    if answer.first_s is None:
+        return []
+    if not answer.segments:
+        return [(colours.get(_machine(answer.provider), _NOBODY), answer.first_s, answer.ended_s)]
+    stretches, since_s, spoken_s = [], answer.first_s, 0.0
+    for segment in answer.segments:
+        spoken_s += segment.duration_s
+        end_bytes = (spoken_s - _ROUNDING_S) * BYTES_PER_S
+        until_s = next((a.at_s for a in answer.arrivals if a.pcm_bytes >= end_bytes), answer.ended_s)
+        stretches.append((colours.get(_machine(segment.provider), _NOBODY), since_s, until_s))
+        since_s = until_s
+    return stretches
 
 
 def _legend(figure: object, colours: dict[str, str]) -> None:
@@ -138,7 +146,7 @@ def _legend(figure: object, colours: dict[str, str]) -> None:
         Patch(color=colour, label=f"answered by {machine}") for machine, colour in colours.items()
     ]
     handles += [
-        Patch(color="#888888", alpha=0.35, label="pale: waiting for the first byte"),
+        Patch(color=_NOBODY, alpha=0.35, label="pale: waiting for the first byte"),
         Patch(color=_SHADE, label="the fault"),
         Patch(color="#F0F0F0", label="healed, not loaded yet"),
         Line2D([], [], marker="x", ls="", color="black", label="chat stream cut honestly, or refused"),

@@ -84,15 +84,15 @@ class Process:
         return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
 
     def signal(self, number: int) -> None:
+        """Not by `send_signal`, which may reap it before asyncio's watcher does, which then complains."""
         if self.is_alive:  # not reaped yet, so that the number still means this process
             with contextlib.suppress(ProcessLookupError):
-                self.streams.send_signal(number)
+                os.kill(self.pid, number)
 
     async def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
         if self.is_alive:
-            with contextlib.suppress(ProcessLookupError):
-                self.streams.kill()
+            self.signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
             await self.streams.wait()
 
     async def end(self) -> None:
@@ -101,8 +101,7 @@ class Process:
             return
         if sys.platform != "win32":
             self.signal(signal.SIGCONT)  # it may be stopped: that is one of the faults
-        with contextlib.suppress(ProcessLookupError):
-            self.streams.terminate()
+        self.signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self.streams.wait()

@@ -120,9 +120,7 @@ def _row(fault: str, figures: Sequence[Figures]) -> str:
 def _percentiles(samples: Sequence[float], *shares: float) -> str:
     if not samples:
         return "-"
-    return (
-        ", ".join(_shown(percentile(samples, share) or 0.0, "") for share in shares) + f" s (n = {len(samples)})"
-    )
+    return ", ".join(f"{percentile(samples, share) or 0.0:.2f}" for share in shares) + f" s (n = {len(samples)})"
 
 
 def _baseline(ledger: Ledger) -> str:

@@ -10,11 +10,11 @@ from router.drill.cast import Cast, on_stage
 from router.drill.engines import CPU_LIKE, GPU_LIKE
 from router.drill.faults import Fault
 from router.drill.figures import Figures, figures_of
+from router.drill.hearing import longest_gap_s
 from router.drill.ledger import Ledger, Outcome, Reference, Trial
 from router.drill.live import Live
 from router.drill.load import Scene, chat, speech
-from router.drill.playback import longest_gap_s
-from router.drill.process import CannotDrill
+from router.drill.process import CannotDrill, LeftOut
 from router.drill.texts import PARAGRAPHS, QUICK_PARAGRAPHS, SHORT
 from router.drill.trial import Stage, held
 
@@ -41,6 +41,7 @@ async def drilled(engine: str, plan: Plan, live: Live) -> Ledger:
         baseline = await _Baseline(cast, paragraphs).taken()
         listened_s = (0.2, 1.5) if plan.is_quick else (0.5, 6.0)
         stage = Stage(cast, baseline.references, baseline.shorts, rng, plan.hold, listened_s)
+        notes = list(_simulated(cast))
         trials = []
         listeners = _listeners(paragraphs)
         for number in range(plan.rounds):
@@ -48,14 +49,19 @@ async def drilled(engine: str, plan: Plan, live: Live) -> Ledger:
                 paragraph = listeners[(index + number) % len(listeners)]
                 for scene in Scene:
                     live.now(f"{engine}: {fault.name}, {scene}")
-                    trials.append(await held(stage, fault, scene, paragraph))
+                    try:
+                        trials.append(await held(stage, fault, scene, paragraph))
+                    except LeftOut as exc:
+                        notes.append(f"Left out: {fault.name}, {scene}: {exc}.")
+                        live.say(notes[-1])
+                        continue
                     for line in told(trials[-1], figures_of(trials[-1])):
                         live.say(line)
         return Ledger(
             engine=cast.engine.label,
             way=cast.preferred.way,
             trials=tuple(trials),
-            notes=_simulated(cast),
+            notes=tuple(notes),
             baseline_gaps_s=tuple(longest_gap_s(answer.arrivals) for answer in baseline.long),
             baseline_first_s=_first(baseline.short),
             baseline_other_s=_first(baseline.other),
@@ -108,7 +114,7 @@ class _Baseline:
             self.other.append(await self._other(question))
         others = asyncio.gather(*(self._others(paragraph) for paragraph in self._paragraphs))
         try:
-            for question in _listeners(self._paragraphs)[:: 1 if len(self._paragraphs) > 1 else 2]:
+            for question in _listeners(self._paragraphs)[::3]:
                 self.long.append(await self._asked(question))
             spoken = dict(await others) | {a.question.name: bytes(a.sound) for a in self.other}
         finally:

@@ -4,9 +4,9 @@ import random
 from collections.abc import Mapping, Sequence
 
 from router.drill.answer import Answer, Kind, Question, Told
+from router.drill.hearing import BYTES_PER_S, Arrival
 from router.drill.ledger import Judged, Ledger, Outcome, Trial, judged
 from router.drill.load import Scene
-from router.drill.playback import BYTES_PER_S, Arrival
 from router.drill.router_log import Notice
 
 PCM = random.Random(1).randbytes(153_600)  # 3.2 s, nowhere like itself

@@ -122,6 +122,7 @@ class Play:
     fates: list[dict[int, str]]
     returns: set[int]
     fields: dict[str, Any]
+    keeps: bool = False  # what was spoken, in memory
 
     @property
     def text(self) -> str:
@@ -132,13 +133,14 @@ class Play:
 def plays(draw: st.DrawFn) -> Play:
     count = draw(st.integers(2, 3))
     steady = draw(st.integers(0, count - 1))
-    fate = st.dictionaries(st.integers(0, 8), st.sampled_from(FAULTS), max_size=6)
+    fate = st.dictionaries(st.integers(0, 8), st.sampled_from(FAULTS), min_size=1, max_size=9)
     return Play(
-        draw(st.lists(st.sampled_from(SENTENCES) | st.text(max_size=40), min_size=1, max_size=8)),
+        draw(st.lists(st.sampled_from(SENTENCES) | st.text(max_size=40), min_size=2, max_size=9)),
         steady,
         [{} if index == steady else draw(fate) for index in range(count)],
         draw(st.sets(st.integers(0, 20), max_size=8)),
         draw(st.sampled_from([{}, {"stream": True}, {"stream": False}, {"stream_format": "sse"}])),
+        draw(st.booleans()),
     )
 
 
@@ -152,7 +154,11 @@ async def played(play: Play) -> tuple[int, bool, bytes, FakeHouse]:
     routes = [{"provider": node.card.id, "model": "m"} for node in nodes]
     house = FakeHouse(
         *nodes,
-        settings={"models": {"speech": {"serves": "speech", "routes": routes}}, "speech": {"patience_s": 5}},
+        settings={
+            "models": {"speech": {"serves": "speech", "routes": routes}},
+            "speech": {"patience_s": 5},
+            "cache": {"enabled": play.keeps, "disk_mb": 0},
+        },
     )
     asked = 0
 

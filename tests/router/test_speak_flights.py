@@ -10,6 +10,7 @@ from running import run, until
 from speaking import fails
 
 from router.errors import ConnectionLost
+from router.speech.cache import CachedAudio
 
 COUNT = len(cut(TEXT))
 
@@ -40,6 +41,32 @@ def test_a_thousand_who_want_the_same_have_it_spoken_once(fields: dict[str, Any]
     house, answers = run(main())
     assert len(cut(text)) == heard(house)
     assert ({200}, 1) == ({answer.status for answer in answers}, len({answer.body for answer in answers}))
+
+
+def test_who_looked_while_it_was_being_spoken_does_not_have_it_spoken_again() -> None:
+    """The cache is asked within the flight, so that nobody comes between the one and the other."""
+
+    async def main() -> FakeHouse:
+        house = one_node()
+        get = house.cache.get
+
+        async def slow(key: str) -> CachedAudio | None:
+            found = await get(key)
+            await asyncio.sleep(0.02 * (len(looks) % 3))
+            looks.append(key)
+            return found
+
+        looks: list[str] = []
+        house.cache.get = slow  # type: ignore[method-assign]
+        asked = []
+        for _ in range(20):
+            asked.append(asyncio.ensure_future(house.say(body(SENTENCES[0], stream=True))))
+            await asyncio.sleep(0.005)
+        answers = await asyncio.gather(*asked)
+        assert [pcm_of(SENTENCES[0])] * 20 == [answer.body for answer in answers]
+        return house
+
+    assert 1 == heard(run(main()))
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -34,6 +34,7 @@ def test_a_long_text_is_sent_as_it_is_spoken() -> None:
         "x-router-cache": "bypass",
         "x-router-provider": "gpu",
         "x-router-model": "m",
+        "x-router-attempts": "1",
         "x-tts-engine": "engine",
         "x-tts-voice": "alloy",
         "x-router-substitution": None,

@@ -29,7 +29,7 @@ def _parsed(raw: bytes) -> SpeechRequest:
         (b'{"input":"hi","seed":4294967295}', SpeechRequest("hi", seed=2**32 - 1)),
         (b'{"input":"hi","instructions":"calm"}', SpeechRequest("hi", instructions="calm")),
         (b'{"input":"hi","stream_format":"sse"}', SpeechRequest("hi", sse=True)),
-        (b'{"input":"hi","stream_format":"audio","stream":false}', SpeechRequest("hi")),
+        (b'{"input":"hi","stream_format":"audio","stream":false}', SpeechRequest("hi", stream=False)),
         (
             b'{"input":"hi","exaggeration":0.7,"tags":["a"]}',
             SpeechRequest("hi", options={"exaggeration": 0.7, "tags": ["a"]}),

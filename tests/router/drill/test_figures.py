@@ -5,8 +5,8 @@ from drills import answer, by_form, fine, good_trial, ledger, trial
 
 from router.drill.answer import Kind
 from router.drill.figures import by_fault, figures_of, percentile
+from router.drill.hearing import BYTES_PER_S, Arrival
 from router.drill.load import Scene
-from router.drill.playback import BYTES_PER_S, Arrival
 from router.drill.router_log import Notice
 
 

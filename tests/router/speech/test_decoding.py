@@ -4,12 +4,12 @@ import io
 
 import av
 import pytest
+from encoded import encode_whole
 from fakes import pcm
 
 from router.domain import AudioFormat
 from router.errors import Malformed
 from router.speech.decoding import to_pcm
-from router.speech.encoding import encode_whole
 
 SECOND = pcm(1.0)
 

@@ -6,13 +6,14 @@ from itertools import pairwise
 
 import av
 import pytest
+from encoded import encode_whole
 from fakes import pcm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.domain import AudioFormat
 from router.speech.decoding import to_pcm
-from router.speech.encoding import Encoder, encode_whole
+from router.speech.encoding import Encoder
 
 SECOND = pcm(1.0)
 

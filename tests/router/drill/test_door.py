@@ -1,4 +1,4 @@
-"""The fault proxy, on real sockets."""
+"""A door of the fault proxy, on real sockets."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,8 @@ from fakes import RecordingSink
 from loopback import Loopback, answering, free_port, ok, serving
 from running import run, until
 
-from router.drill.proxy import Door, Mode, Order
+from router.drill.door import Door
+from router.drill.orders import Mode, Order
 from router.errors import ConnectionLost, DialRefused
 from router.ports import UpstreamRequest
 from router.transport import Http1Transport

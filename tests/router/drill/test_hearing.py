@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.drill.playback import BYTES_PER_S, Arrival, Gap, gaps_in, longest_gap_s
+from router.drill.hearing import BYTES_PER_S, Arrival, Gap, gaps_in, longest_gap_s
 
 SECOND = BYTES_PER_S
 
