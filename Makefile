@@ -33,7 +33,7 @@ FIND_CHATTERBOX_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3; do \
 	echo 'On Debian 12 or Ubuntu 24.04: sudo apt install python3 python3-venv    (or: make PYTHON=/path/to/python3.12 …)' >&2; \
 	exit 1
 
-.PHONY: help run test test-router test-node soak bench drill check format schema lock clean
+.PHONY: help run test test-router test-house test-node soak bench drill check format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -42,11 +42,15 @@ run: $(ROUTER)/.run $(NODE)/.run  ## set up everything, then start the router an
 	@exec $(ROUTER)/bin/local-ai-router up --port $(PORT) --tts-port $(TTS_PORT)
 
 test: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready  ## every test that needs no privilege
-	@$(MAKE) --no-print-directory -j2 test-router test-node
+	@$(MAKE) --no-print-directory -j3 test-router test-house test-node
 
-# Two lanes, one a core. The real Chatterbox is all computing: it makes way for the tests that look at a clock.
-test-router: $(ROUTER)/.dev $(LLM)/.ready
-	$(ROUTER)/bin/python -m pytest
+# Three lanes: the router's own tests and those of whole houses mostly wait, for sockets and for faults. The real
+# Chatterbox is all computing: it makes way for the tests that look at a clock.
+test-router: $(ROUTER)/.dev
+	$(ROUTER)/bin/python -m pytest tests/router
+
+test-house: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready
+	$(ROUTER)/bin/python -m pytest tests/e2e tests/faults
 
 test-node: $(NODE)/.dev $(CHATTERBOX)/.ready
 	cd tts-node && .venv/bin/python -m pytest

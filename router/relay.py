@@ -24,7 +24,7 @@ from typing import Final
 from router.answers import exhausted
 from router.domain import Route, Segment, Utterance
 from router.errors import ClientError, InDoubt, Overdue, Refusal, Silent, UpstreamFault, VoiceMissing
-from router.health import HostState
+from router.health import HostState, ProviderState
 from router.interruptible import Interruptible
 from router.ports import Monotonic, Observer, Record, SpeechProvider
 from router.race import Attempt, Errand, Race, stop
@@ -40,6 +40,9 @@ from router.warming import Warmer
 # Beyond the time that measured rates explain: half as much again, and what a loaded machine may need besides.
 OVERDUE_FACTOR: Final = 1.5
 OVERDUE_GRACE_S: Final = 0.5
+# What whoever has not spoken yet is thought to need: a CPU's pace, so that only what hangs is overdue.
+UNMEASURED_S: Final = 2.0
+UNMEASURED_RTF: Final = 2.0
 HEARD_MARGIN_S: Final = 0.3  # how long before the listener has nothing left to hear a rival means to be ready
 
 
@@ -260,11 +263,13 @@ class Relay:
         return None
 
     def _overdue_s(self, errand: Errand, attempt: Attempt) -> float:
-        """After how long an attempt is overdue; for ever where nothing was measured yet. As was expected when it
-        began: of one that begins now the load is shorter, and the queue longer by this very one."""
+        """After how long an attempt is overdue, as was expected when it began: of one that begins now the load is
+        shorter, and the queue longer by this very one. Never while a load takes nobody knows how long."""
         if attempt.overdue_s < math.inf:
             return attempt.overdue_s
         expected_s = self._roster.expected_s(attempt.route, errand.need.audio_s)
+        if expected_s is None and attempt.candidate.standing.state is ProviderState.UP:
+            expected_s = UNMEASURED_S + UNMEASURED_RTF * errand.need.audio_s
         return math.inf if expected_s is None else OVERDUE_FACTOR * expected_s + OVERDUE_GRACE_S
 
     async def _attempt(self, errand: Errand, attempt: Attempt, record: Record) -> Spoken:
