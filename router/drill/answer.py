@@ -34,6 +34,7 @@ class Question:
     path: str
     document: Mapping[str, Any]
     name: str
+    headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Final
 
 from router.config.settings import Settings
 from router.drill.client import Client
-from router.drill.engines import CPU_LIKE, GPU_LIKE, Engine, engine
+from router.drill.engines import Engine, engine
 from router.drill.machine import Machine
 from router.drill.ports import free_port
 from router.drill.process import CannotDrill, Process, ended
@@ -70,8 +70,8 @@ async def on_stage(engine_name: str, seed: int) -> AsyncIterator[Cast]:
         folder = Path(named)
         async with ended(started):
             chosen = await engine(engine_name, folder, started)
-            preferred = Machine(PREFERRED, 0, chosen.speech(GPU_LIKE), folder, started)
-            other = Machine(OTHER, 1, chosen.speech(CPU_LIKE), folder, started)
+            preferred = Machine(PREFERRED, 0, chosen.speech(chosen.gpu_like), folder, started)
+            other = Machine(OTHER, 1, chosen.speech(chosen.cpu_like), folder, started)
             await preferred.start(seed)
             await other.start(seed)
             port = free_port()

@@ -64,7 +64,9 @@ class Client:
         body = json.dumps(document).encode() if document is not None else b""
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nConnection: close\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            + "".join(f"{line}\r\n" for line in answer.question.headers)
+            + "\r\n"
         )
         reading = _Reading(answer)
         try:

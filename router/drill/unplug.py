@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from router.drill.answer import Answer, Kind, Question
 from router.drill.cast import Cast, on_stage
-from router.drill.engines import CPU_LIKE, GPU_LIKE
 from router.drill.faults import Fault
 from router.drill.figures import Figures, figures_of
 from router.drill.hearing import longest_gap_s
@@ -70,10 +69,11 @@ async def drilled(engine: str, plan: Plan, live: Live) -> Ledger:
 
 
 def _simulated(cast: Cast) -> tuple[str, ...]:
+    engine = cast.engine
     speech = (
-        f"The engine is {cast.engine.label}. The preferred node behaves like a machine of {GPU_LIKE}, the other "
-        f"like one of {CPU_LIKE} (tts-node's --simulate: seconds of work before each segment, and per second of "
-        "audio): pieces are held back, nothing is computed slower."
+        f"The engine is {engine.label}. The preferred node behaves like a machine of {engine.gpu_like}, the other "
+        f"like one of {engine.cpu_like} (tts-node's --simulate: seconds of work per second of audio, and before "
+        "each segment): pieces are held back, nothing is computed slower."
     )
     return speech, "The LLM servers are two more of these routers with nothing but the built-in model demo."
 
@@ -147,7 +147,9 @@ class _Baseline:
     async def _other(self, question: Question) -> Answer:
         """The same from the machine that serves when the preferred one cannot."""
         model = f"{self._cast.other.name}-tts/{self._cast.engine.model}"
-        theirs = Question(question.kind, question.path, {**question.document, "model": model}, question.name)
+        document = {**question.document, "model": model}
+        alone = ("X-Router-Fallback: none",)  # or the preferred one would help out
+        theirs = Question(question.kind, question.path, document, question.name, alone)
         answer = await self._cast.client.ask(theirs)
         if not answer.is_whole:
             raise CannotDrill(f"even without a fault: {answer}\n{self._cast.router.tail()}")
