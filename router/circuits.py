@@ -18,6 +18,7 @@ SOFT_FAILURES: Final = 3
 FIRST_BACK_OFF_S: Final = 2.0
 FIRST_HARD_BACK_OFF_S: Final = 0.25  # probes bring a provider back; this only spaces what is tried meanwhile
 OVERDUE_BACK_OFF_S: Final = 1.0
+BEATING_BACK_OFF_S: Final = 1.5  # the longest where a heart beats: its trials keep no listener waiting
 LONGEST_BACK_OFF_S: Final = 60.0
 LONGEST_RETRY_AFTER_S: Final = 600.0  # a provider that asks for more is asked again after ten minutes all the same
 
@@ -53,7 +54,9 @@ class Circuit:
 CLOSED: Final = Circuit()  # what any good answer makes of one
 
 
-def after_failure(circuit: Circuit, now: float, jitter: float) -> Circuit:
+def after_failure(
+    circuit: Circuit, now: float, jitter: float, *, longest_s: float = LONGEST_BACK_OFF_S
+) -> Circuit:
     """A soft failure at `now`; `jitter` in [0, 1) stretches the back-off by up to half."""
     if (
         circuit.opens_in_s(now) > 0 and not circuit.is_on_trial
@@ -62,7 +65,7 @@ def after_failure(circuit: Circuit, now: float, jitter: float) -> Circuit:
     failures = circuit.failures + 1
     if failures < SOFT_FAILURES and circuit.not_before is None:
         return replace(circuit, failures=failures)
-    return _opened(circuit, now, jitter, FIRST_BACK_OFF_S)
+    return _opened(circuit, now, jitter, FIRST_BACK_OFF_S, longest_s)
 
 
 def after_overdue(circuit: Circuit, now: float, jitter: float) -> Circuit:
@@ -80,8 +83,10 @@ def after_hard_fault(circuit: Circuit, now: float, jitter: float) -> Circuit:
     return _opened(circuit, now, jitter, FIRST_HARD_BACK_OFF_S)
 
 
-def _opened(circuit: Circuit, now: float, jitter: float, first_s: float) -> Circuit:
-    back_off_s = min(first_s * 2.0**circuit.openings, LONGEST_BACK_OFF_S) * (1 + jitter / 2)
+def _opened(
+    circuit: Circuit, now: float, jitter: float, first_s: float, longest_s: float = LONGEST_BACK_OFF_S
+) -> Circuit:
+    back_off_s = min(first_s * 2.0**circuit.openings, longest_s) * (1 + jitter / 2)
     return Circuit(circuit.failures + 1, min(circuit.openings + 1, 16), now + back_off_s)
 
 

@@ -339,7 +339,9 @@ class Roster:
         if isinstance(fault, Silent) and is_loading:
             return
         before = tally.soft.get(route.model, CLOSED)
-        tally.remember(route.model, circuits.after_failure(before, self._clock(), self._jitter()))
+        longest_s = circuits.BEATING_BACK_OFF_S if tally.is_beating else circuits.LONGEST_BACK_OFF_S
+        after = circuits.after_failure(before, self._clock(), self._jitter(), longest_s=longest_s)
+        tally.remember(route.model, after)
 
     def _sign(
         self,

@@ -25,7 +25,7 @@ class Engine:
     command: tuple[str, ...]
     flags: tuple[str, ...] = ()
     gpu_like: str = "rtf=0.3,first=0.4"
-    cpu_like: str = "rtf=0.5,first=0.4"
+    cpu_like: str = "rtf=0.5,first=0.2"
 
     def speech(self, simulation: str) -> Speech:
         return Speech(self.command, self.model, simulation, self.flags)

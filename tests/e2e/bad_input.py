@@ -53,6 +53,7 @@ def small_router(folder: Path) -> Iterator[Process]:
     with start_node(folder) as node, start_upstream(folder, "m") as upstream:
         config = f"""\
 server: {{max_body_mb: {BODY_LIMIT / 2**20}}}
+speech: {{max_input_chars: 4096}}
 providers:
   node: {{kind: tts-node, url: "{node.base_url}"}}
   llm: {{kind: openai, url: "{upstream.base_url}"}}

@@ -131,7 +131,8 @@ def test_no_speech_is_lost_when_the_preferred_node_is_killed(tmp_path: Path) -> 
     for audio in {(answer.what, answer.body) for answer in answers}:  # few differ: same text, seed and engine
         assert duration_s(audio[1], audio[0]) == pytest.approx(expected_s, abs=PADDING_S)
     assert {answer.header("x-router-provider") for answer in answers} == {"first", "second"}
-    assert max(int(answer.header("x-router-attempts")) for answer in answers) == 2
+    # Each of the two segments may have met the end: one when it was reset, one before that was known.
+    assert max(int(answer.header("x-router-attempts")) for answer in answers) in {2, 3}
     first_good_s = first_good_after(answers, killed_s)
     note(
         f"speech: {len(answers)} answers, {len({a.body for a in answers})} different; known down "

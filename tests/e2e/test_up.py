@@ -1,5 +1,6 @@
 """`up` with the shipped configuration: its printed lines work, what is killed comes back, and nothing is left."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from typing import Final
 import httpx
 import pytest
 from audio import decoded
-from crowd import ask
+from crowd import Answer, ask, asked
 from figures import BUSY_S, note
 from processes import (
     ROOT,
@@ -81,7 +82,8 @@ def streamed_text(answer: httpx.Response) -> str:
 
 
 def can_speak(process: Process) -> bool:
-    return ask(process.port, SPEECH, {"input": "Hello."}).status == 200
+    answer = asked(Answer(""), process.port, SPEECH, {"input": "Hello."}, ["Cache-Control: no-store"])
+    return asyncio.run(answer).status == 200
 
 
 def test_printed_lines_work_as_they_stand(tmp_path: Path) -> None:

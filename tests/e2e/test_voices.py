@@ -94,6 +94,7 @@ def house_in(folder: Path) -> Iterator[House]:
         first, second = (stack.enter_context(start_cloner(folder, name)) for name in ("first", "second"))
         config = f"""\
 speech: {{voices_dir: {json.dumps(str(folder / "library"))}, default_model: cloner}}
+cache: {{enabled: false}}  # it is about who speaks, not about who has spoken before
 providers:
   first: {{kind: tts-node, url: "http://127.0.0.1:{first.port}", tier: 1}}
   second: {{kind: tts-node, url: "http://127.0.0.1:{second.port}", tier: 2}}
@@ -289,6 +290,7 @@ def test_a_node_that_copies_nothing_is_a_told_substitute(tmp_path: Path) -> None
         espeak = stack.enter_context(start_node(tmp_path, "--voices-dir", str(tmp_path / "espeak")))
         config = f"""\
 speech: {{voices_dir: {json.dumps(str(tmp_path / "library"))}, default_model: cloner}}
+cache: {{enabled: false}}  # it is about who speaks, not about who has spoken before
 providers:
   espeak: {{kind: tts-node, url: "http://127.0.0.1:{espeak.port}", tier: 1}}
   cloner: {{kind: tts-node, url: "http://127.0.0.1:{cloner.port}", tier: 2}}
