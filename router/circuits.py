@@ -17,8 +17,8 @@ from typing import Final
 SOFT_FAILURES: Final = 3
 FIRST_BACK_OFF_S: Final = 2.0
 FIRST_HARD_BACK_OFF_S: Final = 0.25  # probes bring a provider back; this only spaces what is tried meanwhile
-OVERDUE_BACK_OFF_S: Final = 1.0
-BEATING_BACK_OFF_S: Final = 1.5  # the longest where a heart beats: its trials keep no listener waiting
+OVERDUE_BACK_OFF_S: Final = 0.75
+BEATING_BACK_OFF_S: Final = 0.75  # the longest where a heart beats: its trials keep no listener waiting
 LONGEST_BACK_OFF_S: Final = 60.0
 LONGEST_RETRY_AFTER_S: Final = 600.0  # a provider that asks for more is asked again after ten minutes all the same
 
