@@ -33,7 +33,7 @@ FIND_CHATTERBOX_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3; do \
 	echo 'On Debian 12 or Ubuntu 24.04: sudo apt install python3 python3-venv    (or: make PYTHON=/path/to/python3.12 …)' >&2; \
 	exit 1
 
-.PHONY: help run test test-router test-house test-node soak bench drill check format schema lock clean
+.PHONY: help run test test-router test-house test-node test-chatterbox soak bench drill check format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -42,18 +42,20 @@ run: $(ROUTER)/.run $(NODE)/.run  ## set up everything, then start the router an
 	@exec $(ROUTER)/bin/local-ai-router up --port $(PORT) --tts-port $(TTS_PORT)
 
 test: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready  ## every test that needs no privilege
-	@$(MAKE) --no-print-directory -j3 test-router test-house test-node
+	@$(MAKE) --no-print-directory -j4 test-router test-house test-node test-chatterbox
 
-# Three lanes: the router's own tests and those of whole houses mostly wait, for sockets and for faults. The real
-# Chatterbox is all computing: it makes way for the tests that look at a clock.
+# Four lanes: three mostly wait, for sockets, children and faults. The real Chatterbox is all computing: it makes way
+# for the tests that look at a clock.
 test-router: $(ROUTER)/.dev
-	$(ROUTER)/bin/python -m pytest tests/router
+	$(ROUTER)/bin/python -m pytest tests/router tests/faults
 
 test-house: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready
-	$(ROUTER)/bin/python -m pytest tests/e2e tests/faults
+	$(ROUTER)/bin/python -m pytest tests/e2e
 
-test-node: $(NODE)/.dev $(CHATTERBOX)/.ready
+test-node: $(NODE)/.dev
 	cd tts-node && .venv/bin/python -m pytest
+
+test-chatterbox: $(CHATTERBOX)/.ready
 	cd tts-node && nice ../$(CHATTERBOX)/bin/python -m pytest -c pyproject.toml ../tests/tts_node/chatterbox
 
 # Alone on its machine, so the contract's figures hold as they stand (STRICT_FIGURES, see tests/e2e/figures.py).

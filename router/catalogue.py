@@ -3,7 +3,9 @@
 A name is looked up in this order: a configured model; `provider/model`, split at the first slash and only when
 the prefix is a provider (`hf.co/x/y` exists); what live providers report. A model that several providers
 report is one model with several routes. Another chat model is never substituted. For speech the other engines
-follow, marked as substitutes; `speech/substitution.py` decides which of them may speak.
+follow, marked as substitutes; `speech/substitution.py` decides which of them may speak. A provider that bills is
+never among them, and where others report an engine too, only they are meant by its name: what costs money is for
+who configured it, or asks for it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -141,6 +143,11 @@ class Catalogue:
         return name in self._configured and self._configured[name][0] is modality
 
     def _reported(self, modality: Modality, name: str) -> Iterable[Route]:
+        routes = list(self._reported_by_all(modality, name))
+        free = [route for route in routes if not self._cards[route.provider].is_billed]
+        return free if free and modality is Modality.SPEECH else routes
+
+    def _reported_by_all(self, modality: Modality, name: str) -> Iterable[Route]:
         for card in self._cards.values():
             if modality not in card.modalities:
                 continue
@@ -161,9 +168,9 @@ class Catalogue:
         return routes + [r for r in self._any_speech(substitutes) if r.provider not in taken]
 
     def _any_speech(self, substitutes: tuple[str, ...]) -> Iterable[Route]:
-        """One route to each speech provider, with the first engine it reports."""
+        """One route to each speech provider that charges nothing, with the first engine it reports."""
         for card in self._cards.values():
-            if Modality.SPEECH in card.modalities:
+            if Modality.SPEECH in card.modalities and not card.is_billed:
                 engine = next(iter(self._reports.models_of(card.id)), "")
                 tier = card.tier + SUBSTITUTE_MODEL_TIER if substitutes else card.tier
                 yield Route(card.id, engine, tier, substitutes)

@@ -27,7 +27,8 @@
         ├── Silent                  no byte within the deadline (`first_byte_s`, `stall_s`): slow is not dead
         │   └── Overdue             a segment kept a listener waiting, and another spoke it
         ├── InDoubt                 given up on suspicion, while another spoke: says nothing of the provider
-        ├── Malformed               not HTTP, not JSON, not audio; or audio that cannot be the text
+        ├── Malformed               not HTTP, not JSON, not audio
+        │   └── Implausible         audio whose length can hardly be that of the text
         └── Rejected                an HTTP status that blames the provider (401, 402, 403, 404, 429, 5xx)
             └── VoiceMissing        a tts-node without a copy of the voice: it gets one, and is asked again
 
@@ -183,7 +184,10 @@ class Refusal:
 
 
 class NothingCanServe(RouterError):
-    """503: no candidate is left. Its message has one line per provider saying why."""
+    """503: no candidate is left. Its message has one line per provider saying why. `is_final`: trying again could
+    repeat what somebody charges for."""
+
+    is_final = False
 
     status = 503
     reason = "no_provider"
@@ -285,6 +289,13 @@ class Malformed(UpstreamFault):
     """What came back is not what the protocol, the format or the text allows."""
 
     outcome = "provider_malformed"
+
+
+class Implausible(Malformed):
+    """A segment whose length can hardly be that of its text. Odd texts have odd lengths, so it says little of the
+    provider: when another says the same, it is believed."""
+
+    outcome = "provider_implausible"
 
 
 class Rejected(UpstreamFault):

@@ -11,6 +11,7 @@ twice a second, and its first beat brings it back.
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Final
@@ -21,11 +22,13 @@ from router.looks import FAIR_TOUCH_S, is_silence, seen
 from router.ports import Beat, Beating, Probe, Pulse
 from router.roster import Roster
 
+_log = logging.getLogger(__name__)
 SILENCE_S: Final = 0.4  # between two beats, which come every 0.25 s
 DIAL_S: Final = 0.5
 FIRST_BEAT_S: Final = 1.5  # a process that hangs accepts the connection and says nothing
 REDIAL_S: Final = 0.5
 NO_HEARTBEAT_S: Final = 30.0  # an older node, or one with too many listeners, is asked again; polling goes on
+AFTER_A_BUG_S: Final = 5.0  # of ours, upon something that this node does; polling goes on
 CATCH_UP_EVERY_S: Final = 1.0
 _CATCH_UP_S: Final = 5.0
 _STARVED_S: Final = 0.1  # a timer as late as this tells of our own process
@@ -47,6 +50,7 @@ class Heartbeats:
         self._spread = spread
         self._catching_up: dict[str, asyncio.Task[None]] = {}
         self._caught_up: dict[str, float] = {}
+        self._puzzling: set[str] = set()  # whose heartbeat met a bug of ours, which has been logged
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -72,7 +76,15 @@ class Heartbeats:
                 pause_s = NO_HEARTBEAT_S
             except (UpstreamFault, TimeoutError):
                 pass  # it is not there: that is the probes' to tell
+            except Exception:
+                pause_s = AFTER_A_BUG_S
+                self._log_once(node.card.id)
             await asyncio.sleep(pause_s * self._spread(0.8, 1.2))
+
+    def _log_once(self, name: str) -> None:
+        if name not in self._puzzling:
+            self._puzzling.add(name)
+            _log.exception("following the heartbeat of %s failed", name)
 
     async def _follow(self, node: Beating, pulse: Pulse) -> None:
         """From the first beat to the last. Raises UpstreamFault when there was none."""

@@ -42,9 +42,20 @@ class Interruptible:
         if reason is None or task is None:
             return
         is_ours = task.uncancel() <= self._cancelling
+        if kind is None or issubclass(kind, Exception):
+            await self._absorb(task)
         if not (is_ours and kind is asyncio.CancelledError):
             return
         try:
             raise reason from None
         finally:
             del reason, error, task  # the error's traceback holds this frame, and so would be held by it
+
+    async def _absorb(self, task: "asyncio.Task[object]") -> None:
+        """The block may have ended in the very step that interrupted it: then our cancellation is still to come
+        (before 3.13 `uncancel` does not take it back), and would end what follows the block instead."""
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if task.cancelling() > self._cancelling:  # somebody else's as well
+                raise

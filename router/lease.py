@@ -12,10 +12,10 @@ from router.tally import HostTally, ProviderTally
 class Lease:
     """Async context manager, used once.
 
-    Entering waits for a place within the gate's bounds. Raises Overloaded when none is free, when the provider was
-    lost while waiting, or when somebody else's trial of the model is under way. `on_lost` is called when the
-    machine or the server is lost inside the block; `on_doubt`, at most once, when that is to be feared: the
-    machine turns suspect, a heartbeat is missed, the model is up no more.
+    Entering waits for a place within the gate's bounds, by `urgency` (see `Gate`). Raises Overloaded when none is
+    free, when the provider was lost while waiting, or when somebody else's trial of the model is under way.
+    `on_lost` is called when the machine or the server is lost inside the block; `on_doubt`, at most once, when
+    that is to be feared: the machine turns suspect, a heartbeat is missed, the model is up no more.
     """
 
     __slots__ = (
@@ -26,6 +26,7 @@ class Lease:
         "_started",
         "_tally",
         "_trial_of",
+        "_urgency",
         "model",
         "on_lost",
     )
@@ -39,12 +40,14 @@ class Lease:
         clock: Monotonic,
         is_healthy: Callable[[str], bool],
         on_doubt: Callable[[], None] | None = None,
+        urgency: float = 0.0,
     ) -> None:
         self._tally = tally
         self._host = host
         self.model = model
         self.on_lost = on_lost
         self._on_doubt = on_doubt
+        self._urgency = urgency
         self._clock = clock
         self._is_healthy = is_healthy
         self._trial_of: str | None = None
@@ -82,7 +85,7 @@ class Lease:
     async def _wait_at_gate(self) -> None:
         name = self._tally.card.id
         was_healthy = self._is_healthy(name)  # else a last resort, which knows what it does
-        await self._tally.gate.enter()
+        await self._tally.gate.enter(self._urgency)
         if was_healthy and not self._is_healthy(name):
             self._tally.gate.leave()
             raise Overloaded("lost while requests waited for a place")

@@ -50,8 +50,7 @@ class Narration:
     ) -> None:
         assert self._task is not None
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait((self._task,))  # which raises our own cancellation, and not the task's
         self._fault = None  # its traceback holds frames
 
     @property

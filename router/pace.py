@@ -8,6 +8,7 @@ from router.domain import Model
 _SERVICE_WEIGHT: Final = 0.2  # of the newest measurement in the moving average
 _RTF_WEIGHT: Final = 0.3
 _MAX_MODELS: Final = 256  # a client may name any model of a provider; the oldest is forgotten
+_SLOWEST_RTF: Final = 1_000.0  # nobody is; a provider may say so
 _SHORTEST_S: Final = 0.2  # shorter audio tells of the overhead, not of the rate
 
 
@@ -26,7 +27,7 @@ class Pace:
 
     def learn_rate(self, model: str, audio_s: float, generation_s: float) -> None:
         """So much audio took so long."""
-        if audio_s < _SHORTEST_S or generation_s < 0:
+        if audio_s < _SHORTEST_S or not 0 <= generation_s <= _SLOWEST_RTF * audio_s:
             return
         measured = generation_s / audio_s
         known = self._rtfs.get(model)

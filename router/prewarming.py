@@ -7,6 +7,7 @@ each stand-in once; if it cannot load, the next change may wake it again, a whil
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -17,6 +18,7 @@ from router.roster import Roster
 from router.selection import Standing
 from router.warming import Warmer
 
+_log = logging.getLogger(__name__)
 AGAIN_AFTER_S: Final = 30.0  # a model that would not load; the node has a back-off of its own
 LOOK_EVERY_S: Final = 5.0  # at what `always` wants; changes are looked at when they come
 _TROUBLED: Final = frozenset(
@@ -45,6 +47,7 @@ class Prewarmer:
         self._wanted: set[_Place] = set()
         self._asked: dict[_Place, float] = {}
         self._task: asyncio.Task[None] | None = None
+        self._is_puzzled = False  # a look met a bug, which has been logged
 
     def start(self) -> None:
         """Look at every change from now on."""
@@ -81,10 +84,24 @@ class Prewarmer:
     async def _watch(self) -> None:
         while True:
             changed = self._roster.until_changed()
-            self.look()
+            if not self._has_looked():
+                changed.close()
+                await asyncio.sleep(LOOK_EVERY_S)
+                continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await changed
+
+    def _has_looked(self) -> bool:
+        """Whether a look came to its end: a bug must not end the watch."""
+        try:
+            self.look()
+        except Exception:
+            if not self._is_puzzled:
+                self._is_puzzled = True
+                _log.exception("looking for who must be woken failed")
+            return False
+        return True
 
     def _maybe_wake(self, place: _Place, state: ProviderState) -> None:
         if state in {ProviderState.UP, ProviderState.LOADING}:

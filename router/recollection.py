@@ -35,7 +35,8 @@ class Recollection:
         if not telling.may_recall:
             return None
         for route in self._as_good_as_now(telling):
-            entry = await self._cache.get(self._answer_key(telling, route))
+            voice = self._voices.name_at(telling.voice, route.provider, route.model)
+            entry = await self._cache.get(self._answer_key(telling, route, voice))
             if entry is not None:
                 return _answer(entry, route, telling.voice)
         return None
@@ -45,16 +46,18 @@ class Recollection:
         if not telling.may_recall:
             return None
         for route in self._as_good_as_now(telling):
-            entry = await self._cache.get(self._segment_key(telling, segment, route))
+            voice = self._voices.name_at(telling.voice, route.provider, route.model)
+            entry = await self._cache.get(self._segment_key(segment, route, voice))
             if entry is not None:
                 said = Utterance(entry.audio, entry.generation_s, entry.engine, entry.voice, entry.voice_hash)
-                return Spoken(passage, said, route, entry.generation_s, is_cached=True, attempts=0)
+                return Spoken(passage, said, route, entry.generation_s, voice, is_cached=True, attempts=0)
         return None
 
     async def keep(self, telling: Telling, tally: Tally, audio: bytes) -> None:
-        """Keep an answer that one and the same spoke from the first segment to the last."""
-        route = tally.only_route
-        if route is None or not telling.may_keep:
+        """Keep an answer that one and the same spoke from the first segment to the last, in the voice that was
+        asked of it then: meanwhile it may have got another of that name."""
+        speaker = tally.only_speaker
+        if speaker is None or not telling.may_keep:
             return
         answer = tally.answer(audio, telling.voice)
         entry = CachedAudio(
@@ -67,7 +70,7 @@ class Recollection:
             answer.provider,
             answer.model,
         )
-        await self._cache.put(self._answer_key(telling, route), entry)
+        await self._cache.put(self._answer_key(telling, *speaker), entry)
 
     async def keep_segment(self, telling: Telling, segment: Segment, spoken: Spoken) -> None:
         """Keep a segment that was spoken now."""
@@ -84,7 +87,7 @@ class Recollection:
             route.provider,
             route.model,
         )
-        await self._cache.put(self._segment_key(telling, segment, route), entry)
+        await self._cache.put(self._segment_key(segment, route, spoken.voice), entry)
 
     def _as_good_as_now(self, telling: Telling) -> Iterator[Route]:
         """The routes by preference, down to the first that could speak now: what a machine said before it fell
@@ -99,21 +102,18 @@ class Recollection:
             if route in able:
                 return
 
-    def _answer_key(self, telling: Telling, route: Route) -> str:
-        namespace, voice = self._spoken_as(telling, route)
+    def _answer_key(self, telling: Telling, route: Route, voice: str | None) -> str:
+        namespace = self._namespace(route, voice)
         return answer_key(telling.request, telling.text, namespace=namespace, model=route.model, voice=voice)
 
-    def _segment_key(self, telling: Telling, segment: Segment, route: Route) -> str:
-        namespace, voice = self._spoken_as(telling, route)
-        return segment_key(segment, namespace=namespace, model=route.model, voice=voice)
+    def _segment_key(self, segment: Segment, route: Route, voice: str | None) -> str:
+        return segment_key(segment, namespace=self._namespace(route, voice), model=route.model, voice=voice)
 
-    def _spoken_as(self, telling: Telling, route: Route) -> tuple[str, str | None]:
+    def _namespace(self, route: Route, voice: str | None) -> str:
         """Whose engines and voices are meant. All nodes have the same; another server's `alloy` is its own, and so
         is the voice that a node speaks with when it is told none."""
-        voice = self._voices.name_at(telling.voice, route.provider, route.model)
         kind = self._cards[route.provider].kind
-        is_common = kind == "tts-node" and voice is not None
-        return (kind if is_common else f"{kind}/{route.provider}", voice)
+        return kind if kind == "tts-node" and voice is not None else f"{kind}/{route.provider}"
 
 
 def _answer(entry: CachedAudio, route: Route, voice: str) -> SpokenAnswer:
@@ -125,8 +125,8 @@ def _answer(entry: CachedAudio, route: Route, voice: str) -> SpokenAnswer:
         entry.generation_s,
         entry.provider,
         entry.model,
-        entry.engine or route.model,
-        entry.voice or voice,
+        used["model"],
+        entry.voice or ("default" if "voice" in route.substitutes else voice),
         substitution,
         entry.voice_hash,
         is_cached=True,

@@ -23,7 +23,19 @@ from typing import Final
 
 from router.answers import exhausted
 from router.domain import Route, Segment, Utterance
-from router.errors import ClientError, InDoubt, Overdue, Refusal, Silent, UpstreamFault, VoiceMissing
+from router.errors import (
+    ClientError,
+    Implausible,
+    InDoubt,
+    NothingCanServe,
+    Overdue,
+    Overloaded,
+    Refusal,
+    RouterError,
+    Silent,
+    UpstreamFault,
+    VoiceMissing,
+)
 from router.health import HostState, ProviderState
 from router.interruptible import Interruptible
 from router.ports import Monotonic, Observer, Record, SpeechProvider
@@ -107,9 +119,9 @@ class Relay:
             _take_note(race.record, race.favourite.route)
             return
         if not race.waiting or not race.may_go_on:
-            raise exhausted("speech", race.refusals, race.faults)
+            raise _nobody(race)
         candidate = race.waiting.pop(0)
-        if race.faults:
+        if race.faults and race.attempts:
             self._tell_failover(race, race.refusals[-1].provider, candidate.route, race.faults[-1].outcome)
         race.favourite = self._started(race, candidate)
         _take_note(race.record, candidate.route)
@@ -120,6 +132,8 @@ class Relay:
         if race.attempts or not race.record.attempts:  # without faults one attempt, however long the answer
             race.record.attempts += 1
         race.attempts += 1
+        if self._providers[candidate.route.provider].card.is_billed:
+            race.errand.paid.add(candidate.route.provider)
         attempt = Attempt(candidate)
         attempt.overdue_s = self._overdue_s(race.errand, attempt)
         if candidate.standing.host_state is HostState.SUSPECT:
@@ -153,14 +167,14 @@ class Relay:
         if favourite.work.done():
             race.favourite = None
             spoken = self._result(race, favourite)
-            if spoken is None and rival is not None:
+            if spoken is None and rival is not None and race.faults:
                 self._tell_failover(race, favourite.route.provider, rival.route, race.faults[-1].outcome)
             return spoken
         if rival is None or not rival.work.done():
             return None
         if rival.work.exception() is not None:
             race.rival = None
-            return self._result(race, rival)
+            return self._result(race, rival, is_rival=True)
         if asyncio.get_running_loop().time() < self._taken_at(race):
             return None
         self._lose(race, favourite, rival)
@@ -171,9 +185,13 @@ class Relay:
         if race.favourite is None or race.rival is not None:
             return
         candidate = self._rival(race)
-        if candidate is not None and asyncio.get_running_loop().time() >= self._rival_at(race, candidate):
-            race.waiting.remove(candidate)
-            race.rival = self._started(race, candidate)
+        if candidate is None or asyncio.get_running_loop().time() < self._rival_at(race, candidate):
+            return
+        race.waiting.remove(candidate)
+        race.rival = self._started(race, candidate)
+        overdue_at = race.favourite.began + self._overdue_s(race.errand, race.favourite)
+        is_needed = race.favourite.is_doubted or race.favourite.is_trial
+        race.rival.must_be_idle = not is_needed and asyncio.get_running_loop().time() < overdue_at
 
     def _rival_at(self, race: Race, candidate: Candidate) -> float:
         """When the rival has to begin, by the loop's time."""
@@ -184,7 +202,7 @@ class Relay:
             return overdue_at
         if favourite.is_doubted or (favourite.is_trial and race.dry_at == math.inf):
             return favourite.began
-        if not candidate.standing.is_idle:
+        if not self._roster.is_idle_now(candidate.route):
             return overdue_at
         rivals_s = self._roster.expected_s(candidate.route, race.errand.need.audio_s) or 0.0
         return min(overdue_at, race.dry_at - rivals_s - HEARD_MARGIN_S)
@@ -197,17 +215,32 @@ class Relay:
             return favourite.began
         return min(race.dry_at, favourite.began + self._overdue_s(race.errand, favourite))
 
-    def _result(self, race: Race, attempt: Attempt) -> Spoken | None:
-        """What an attempt that has ended brought."""
+    def _result(self, race: Race, attempt: Attempt, *, is_rival: bool = False) -> Spoken | None:
+        """What an attempt that has ended brought. Raises what is the client's fault, and our own bugs."""
+        provider = attempt.route.provider
         try:
             return attempt.work.result()
+        except ClientError as error:
+            self._observer.attempt_finished(provider, "caller_error")
+            best = min(route.tier for route in race.errand.routes)
+            if not (is_rival or race.errand.is_begun or race.faults) and attempt.route.tier == best:
+                raise
+            race.refuse(attempt, error)  # a lesser voice cannot speak this; a better one may
         except UpstreamFault as fault:
+            if attempt.must_be_idle and isinstance(fault, Overloaded):
+                race.waiting.insert(0, attempt.candidate)  # for when it is needed
+                return None
             race.lose(attempt, fault)
-            self._observer.attempt_finished(attempt.route.provider, fault.outcome)
-            self._roster.note_fault(attempt.route, fault)
-            is_billed = self._providers[attempt.route.provider].card.is_billed
+            self._observer.attempt_finished(provider, fault.outcome)
+            self._roster.note_fault(attempt.route, fault, is_rival=is_rival)
+            is_billed = self._providers[provider].card.is_billed
+            if isinstance(fault, Implausible) and attempt.odd is not None:
+                if race.believes(attempt.odd):
+                    return attempt.odd
+                if not is_billed:  # the same again is what this text sounds like
+                    race.waiting.append(attempt.candidate)
             race.may_go_on = race.may_go_on and may_try_next(fault, Circumstances(is_billed))
-            return None
+        return None
 
     def _lose(self, race: Race, loser: Attempt, winner: Attempt) -> None:
         """What it says of the favourite that the rival is heard."""
@@ -277,21 +310,26 @@ class Relay:
         segment, route = errand.segment, attempt.route
         provider = self._providers[route.provider]
         theirs = replace(segment, voice=self._voices.name_at(segment.voice or "", route.provider, route.model))
-        asked = self._clock()
+        asked, lease = self._clock(), self._roster.lease
         try:
-            async with Interruptible() as work, self._roster.lease(route, work.interrupt, attempt.doubt):
+            if attempt.must_be_idle and not self._roster.is_idle_now(route):
+                raise Overloaded("busy since it was chosen to stand by")
+            async with Interruptible() as work, lease(route, work.interrupt, attempt.doubt, errand.need.urgency):
+                attempt.began = asyncio.get_running_loop().time()
                 # A provider has deadlines for each byte; this one is for the whole segment.
                 async with asyncio.timeout(provider.card.first_byte_s + provider.card.stall_s):
                     utterance = await self._said(provider, theirs, route, record)
-                check_duration(utterance.pcm, segment.text, segment.speed)
         except TimeoutError as exc:
             raise Silent("did not finish a segment in time") from exc
-        took_s = self._clock() - asked
+        # What it says itself has neither the queue nor the way in it.
+        generation_s = utterance.generation_s if utterance.generation_s is not None else self._clock() - asked
+        spoken = Spoken(errand.passage, utterance, route, generation_s, theirs.voice)
+        attempt.odd = spoken
+        check_duration(utterance.pcm, segment.text, segment.speed)
         self._roster.note_success(route)
-        self._roster.note_spoken(route, utterance.duration_s, took_s)
+        self._roster.note_spoken(route, utterance.duration_s, generation_s)
         self._observer.attempt_finished(route.provider, "ok")
-        generation_s = utterance.generation_s if utterance.generation_s is not None else took_s
-        return Spoken(errand.passage, utterance, route, generation_s)
+        return spoken
 
     async def _said(self, provider: SpeechProvider, segment: Segment, route: Route, record: Record) -> Utterance:
         """By the provider, which gets the voice first when it has no copy of it: no fault of anybody's."""
@@ -308,6 +346,18 @@ class Relay:
         for candidate in candidates:
             if candidate.is_late and not candidate.route.substitutes:
                 self._warmer.warm(candidate.route.provider)
+
+
+def _nobody(race: Race) -> RouterError:
+    """Why nobody speaks it: the client's own fault when all who were asked say so."""
+    if race.caller_errors and not race.faults and not race.errand.is_begun:
+        return race.caller_errors[0]
+    error = exhausted("speech", race.refusals, race.faults)
+    if isinstance(error, NothingCanServe):
+        error.is_final = not race.may_go_on
+    elif race.errand.is_begun:  # what all agree on is for who has not heard anything yet
+        error = NothingCanServe("speech", race.refusals)
+    return error
 
 
 def _take_note(record: Record, route: Route) -> None:

@@ -21,6 +21,7 @@ from router.errors import (
     DialRefused,
     DialTimeout,
     HostLost,
+    Implausible,
     Malformed,
     NotSent,
     Overdue,
@@ -89,8 +90,10 @@ class Roster:
 
     # what is known
 
-    def standing(self, provider: str, model: str | None = None, audio_s: float = 0.0) -> Standing:
-        """How `provider` stands, for `model` when one is meant, to speak for `audio_s` seconds."""
+    def standing(
+        self, provider: str, model: str | None = None, audio_s: float = 0.0, urgency: float = 0.0
+    ) -> Standing:
+        """How `provider` stands, for `model` when one is meant, to speak for `audio_s` seconds, so urgently."""
         tally, now = self._tallies[provider], self._clock()
         circuit = tally.circuit_for(model)
         is_drained = provider in self._drained
@@ -99,8 +102,8 @@ class Roster:
             ProviderState.DRAINING if is_drained else tally.state_for(model),
             "drained by an administrator" if is_drained else tally.health.detail,
             tally.gate.inside + tally.gate.waiting,
-            tally.gate.is_closed,
-            tally.predicted_s(model, audio_s),
+            tally.gate.is_closed_to(urgency),
+            tally.predicted_s(model, audio_s, urgency),
             circuit.verdict(now),
             circuit.opens_in_s(now),
             tally.queued,
@@ -109,7 +112,13 @@ class Roster:
 
     def order(self, routes: Sequence[Route], need: Need = ANYTHING) -> list[Candidate]:
         """`selection.order` on the state as it is now."""
-        return order(routes, {r: self.standing(r.provider, r.model, need.audio_s) for r in routes}, need)
+        standings = {r: self.standing(r.provider, r.model, need.audio_s, need.urgency) for r in routes}
+        return order(routes, standings, need)
+
+    def is_idle_now(self, route: Route) -> bool:
+        """Whether its provider could begin at once. What an order said a while ago may be over: others have seen
+        it too. Whoever enters its lease without waiting in between is the only one."""
+        return self.standing(route.provider, route.model).is_idle
 
     def expected_s(self, route: Route, audio_s: float) -> float | None:
         """How long an attempt to speak `audio_s` seconds that begins now should take: the load, the queue, the
@@ -195,11 +204,13 @@ class Roster:
         route: Route,
         on_lost: Callable[[HostLost], None],
         on_doubt: Callable[[], None] | None = None,
+        urgency: float = 0.0,
     ) -> Lease:
-        """Be in flight at the route's provider: see `Lease`."""
+        """Be in flight at the route's provider: see `Lease`. `urgency`: how many seconds the listener still has to
+        hear; the fewest go first where requests wait."""
         tally = self._tallies[route.provider]
         host = self._hosts[tally.card.host]
-        return Lease(tally, host, route.model, on_lost, self._clock, self._is_healthy, on_doubt)
+        return Lease(tally, host, route.model, on_lost, self._clock, self._is_healthy, on_doubt, urgency)
 
     def note_spoken(self, route: Route, audio_s: float, generation_s: float) -> None:
         """So much speech took so long: its real-time factor is learnt."""
@@ -288,13 +299,16 @@ class Roster:
             tally.begin_anew(self._clock(), changed)
             self._tell_change()
 
-    def note_fault(self, route: Route, fault: UpstreamFault) -> None:
+    def note_fault(self, route: Route, fault: UpstreamFault, *, is_rival: bool = False) -> None:
         """Take in what a failed attempt showed. Hard faults (dial, DNS, TLS, reset) count at once, soft ones in
-        rows of three; a provider that is loading, a full gate and a lost machine are nobody's soft failure.
-        While its heart beats, a provider is not down because a connection broke."""
+        rows of three; a provider that is loading, a full gate and a lost machine are nobody's soft failure, nor is
+        audio that another text may explain. While its heart beats, a provider is not down because a connection
+        broke. `is_rival`: it was asked beside another, so its having no time is no reason to leave it alone."""
         provider = route.provider
         match fault:
-            case Overloaded() | HostLost():
+            case Overloaded() | HostLost() | Implausible():
+                return
+            case Rejected() if is_rival and fault.upstream_status in {429, 503}:
                 return
             case ConnectionLost() if self.is_beating(provider):  # its heart knows better than one exchange
                 self._soft(route, fault)

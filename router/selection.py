@@ -34,11 +34,12 @@ _READINESS: Final = {
 
 class Need(msgspec.Struct, frozen=True, gc=False):
     """What is to be done: `audio_s` seconds of speech (0: anything else, or unknown), which would better begin to
-    come within `max_wait_s`. `keeps_up`: more follows, and somebody listens meanwhile."""
+    come within `max_wait_s`. `keeps_up`: more follows, and somebody listens meanwhile. `urgency`: see `Gate`."""
 
     max_wait_s: float = DEFAULT_MAX_WAIT_S
     audio_s: float = 0.0
     keeps_up: bool = False
+    urgency: float = 0.0
 
 
 ANYTHING: Final = Need()

@@ -7,13 +7,14 @@ is lost. Who speaks is decided anew for each segment, so a preferred machine tak
 
 import asyncio
 import contextlib
+import math
 import secrets
 from collections.abc import Sequence
 from typing import Final
 
 from router.config.settings import SpeechSettings
 from router.domain import CacheUse, Passage, Priority, Route, Segment, SpeechRequest
-from router.errors import NothingCanServe
+from router.errors import InvalidRequest, NothingCanServe
 from router.narration import Narration
 from router.ports import Monotonic, Record
 from router.race import Errand
@@ -21,7 +22,7 @@ from router.recollection import Recollection
 from router.relay import Relay
 from router.roster import Roster
 from router.selection import Need
-from router.speech.cache import Flights, answer_key, segment_key
+from router.speech.cache import Flights, segment_key
 from router.speech.cleaning import speakable
 from router.speech.encoders import Encoders
 from router.speech.playback import Playback
@@ -32,6 +33,7 @@ from router.spoken import BYTES_PER_S, Spoken, SpokenAnswer, Tally
 from router.telling import Telling
 
 LONG_S: Final = 10.0  # texts longer than this are spoken only by who keeps up with playback, if somebody does
+MAX_WHOLE_S: Final = 1200.0  # of speech; more is sent while it is spoken: 58 MB of PCM are enough
 WHOLE_S: Final = 120.0  # of speech are put together from the cache before they are sent
 SHORT_CHARS: Final = 4096  # longer texts are cut beside the event loop
 SILENCE_S: Final = 0.1  # what is said of nothing
@@ -89,8 +91,17 @@ class Speaker:
         return Telling(request, voice, allowed, said, seed, record, max_wait_s, length_s, cache)
 
     def is_told_whole(self, telling: Telling) -> bool:
-        """Whether the answer is sent when all of it is there."""
+        """Whether the answer is sent when all of it is there. Raises InvalidRequest."""
         settings, request = self._settings, telling.request
+        if telling.expected_s > MAX_WHOLE_S:
+            if request.stream is False:
+                raise InvalidRequest(
+                    f"This text is about {telling.expected_s / 60:.0f} minutes long: too much to be held and sent "
+                    'at once. Leave "stream": false out, and it is sent while it is spoken.',
+                    param="stream",
+                    code="too_long_for_a_whole",
+                )
+            return False
         if request.stream is not None:
             return not request.stream
         if settings.stream == "auto":
@@ -113,11 +124,12 @@ class Speaker:
         """The whole answer; the same one for all who ask for the same meanwhile. Raises as `answer`."""
         answer = await self.recall(telling)
         if answer is None and telling.may_recall:
+            began = self._clock()
             answer, is_anothers = await self._answers.fly(
-                answer_key(telling.request, telling.text, namespace=telling.askers, model="", voice=telling.voice),
-                lambda: self._told(telling, priority),
+                f"{priority} {telling.key}", lambda: self._told(telling, priority)
             )
             if is_anothers:
+                telling.record.upstream_wait_s += self._clock() - began
                 _take_note(telling.record, answer)
         elif answer is None:
             answer = await self._told(telling, priority)
@@ -168,14 +180,12 @@ class Speaker:
         return SpokenAnswer(audio, SILENCE_S, 0.0, "", "", "none", telling.voice, None)
 
     async def _told(self, telling: Telling, priority: Priority) -> SpokenAnswer:
-        tally, parts = Tally(), []
-        encoder = self.encoders.open(telling.request.format)
+        tally, encoder = Tally(), self.encoders.whole(telling.request.format)
         for index in range(len(telling.passages)):
             spoken = await self._say(telling, index, priority)
             tally.add(spoken)
-            parts.append(await encoder.feed(spoken.pcm))
-        parts.append(await encoder.close())
-        audio = encoder.whole(parts)
+            await encoder.feed(spoken.pcm)
+        audio = await encoder.close()
         await self.recollection.keep(telling, tally, audio)
         if tally.is_cached:
             telling.record.cache = "hit"
@@ -189,13 +199,7 @@ class Speaker:
         """A segment: from the cache, or spoken now, once for all who want it. Raises as `answer`."""
         passage, record = telling.passages[index], telling.record
         segment = telling.segment(passage, priority)
-        if telling.may_recall:
-            key = segment_key(segment, namespace=telling.askers, model="", voice=telling.voice)
-            spoken, _ = await self._segments.fly(
-                key, lambda: self._recalled_or_spoken(telling, segment, passage, index, narration)
-            )
-        else:
-            spoken = await self._spoken(telling, segment, passage, index, narration)
+        spoken = await self._said(telling, segment, passage, index, narration)
         if spoken.passage is not passage:  # another's flight, who paused differently after it
             spoken = spoken.followed_by(passage)
         record.provider, record.model, record.tier = spoken.route.provider, spoken.route.model, spoken.route.tier
@@ -207,42 +211,58 @@ class Speaker:
                 record.first_audio = self._clock()
         return spoken
 
-    async def _recalled_or_spoken(
+    async def _said(
         self, telling: Telling, segment: Segment, passage: Passage, index: int, narration: Narration | None
     ) -> Spoken:
-        """Both within one flight: whoever looked before another's had landed would speak it again."""
-        recalled = await self.recollection.segment(telling, segment, passage)
-        return recalled or await self._spoken(telling, segment, passage, index, narration)
-
-    async def _spoken(
-        self, telling: Telling, segment: Segment, passage: Passage, index: int, narration: Narration | None
-    ) -> Spoken:
-        """By the relay. When nobody can speak it, wait for somebody's return: a text that has begun is not cut,
-        and one that has not is not refused, only because everybody is gone for a moment."""
+        """Said once, waiting for somebody's return when nobody can: a text that has begun is not cut, and one that
+        has not is not refused, only because everybody is gone for a moment."""
         gives_up: float | None = None
-        loop = asyncio.get_running_loop()
+        loop, paid = asyncio.get_running_loop(), set[str]()
         while True:
             has_s = narration.ahead_s() if narration is not None and index else None
-            need = self._need(telling, index, has_s, is_heard=narration is not None)
-            errand = Errand(segment, passage, telling.routes, need, has_s)
+            urgency = math.inf if segment.priority is Priority.BATCH else has_s or 0.0
+            need = self._need(telling, index, has_s, urgency, is_heard=narration is not None)
+            routes = [route for route in telling.routes if route.provider not in paid]
+            errand = Errand(segment, passage, routes, need, has_s, is_begun=index > 0, paid=paid)
             try:
-                spoken = await self._relay.speak(errand, telling.record)
-            except NothingCanServe:
+                return await self._said_once(telling, errand, is_heard=narration is not None)
+            except NothingCanServe as error:
                 now = loop.time()
                 if gives_up is None:
                     if not index and not self._roster.is_fleeting(telling.routes):
                         raise
                     gives_up = now + (has_s or 0.0) + (RETURN_WITHIN_S if index else self._settings.patience_s)
-                if now >= gives_up:
+                if now >= gives_up or error.is_final:
                     raise
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_AGAIN_S):
-                        await self._roster.until_changed()
-            else:
-                await self.recollection.keep_segment(telling, segment, spoken)
-                return spoken
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    await self._roster.until_changed()
 
-    def _need(self, telling: Telling, index: int, has_s: float | None, *, is_heard: bool) -> Need:
+    async def _said_once(self, telling: Telling, errand: Errand, *, is_heard: bool) -> Spoken:
+        """From the cache or by the relay; with others who want the same meanwhile, as urgently. Both within one
+        flight: whoever looked before another's had landed would have it spoken again."""
+        if not telling.may_recall:
+            return await self._spoken(telling, errand)
+
+        async def recalled_or_spoken() -> Spoken:
+            recalled = await self.recollection.segment(telling, errand.segment, errand.passage)
+            return recalled or await self._spoken(telling, errand)
+
+        key = segment_key(errand.segment, namespace=telling.askers, model="", voice=telling.voice)
+        began, record = self._clock(), telling.record
+        spoken, is_anothers = await self._segments.fly(
+            f"{errand.segment.priority} {is_heard} {key}", recalled_or_spoken
+        )
+        if is_anothers and record.first_byte is None:
+            record.upstream_wait_s += self._clock() - began
+        return spoken
+
+    async def _spoken(self, telling: Telling, errand: Errand) -> Spoken:
+        spoken = await self._relay.speak(errand, telling.record)
+        await self.recollection.keep_segment(telling, errand.segment, spoken)
+        return spoken
+
+    def _need(self, telling: Telling, index: int, has_s: float | None, urgency: float, *, is_heard: bool) -> Need:
         """What a segment needs of who speaks it: how soon it must be there before a lesser voice is better. Who
         has something to hear can wait longer, and so can a long piece; who waits for a whole answer hears nothing
         between its segments."""
@@ -252,7 +272,7 @@ class Speaker:
         else:
             wait_s = max(telling.max_wait_s, (has_s or 0.0) + BETTER_VOICE_S)
             wait_s += LONG_PIECE_RTF * max(0.0, audio_s - USUAL_S)
-        return Need(wait_s, audio_s, is_heard and telling.expected_s > LONG_S)
+        return Need(wait_s, audio_s, is_heard and telling.expected_s > LONG_S, urgency)
 
     def _allowed(self, request: SpeechRequest, voice: str, routes: Sequence[Route]) -> list[Route]:
         """The routes that the substitution policy lets speak: the client's word, the voice's, the house's."""

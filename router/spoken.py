@@ -11,13 +11,14 @@ BYTES_PER_S: Final = SAMPLE_RATE_HZ * BYTES_PER_SAMPLE
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A segment, who spoke it and how long that took. `attempts`: how many were asked for it, none when it was in
-    the cache."""
+    """A segment, who spoke it and how long that took. `voice` is the one that was asked of the provider, by its
+    own name for it; None: its default. `attempts`: how many were asked for it, none when it was in the cache."""
 
     passage: Passage
     utterance: Utterance
     route: Route
     took_s: float
+    voice: str | None = None
     is_cached: bool = False
     attempts: int = 1
 
@@ -35,10 +36,14 @@ class Spoken:
     def engine(self) -> str:
         return self.utterance.engine or self.route.model
 
+    def voice_told(self, asked: str) -> str:
+        """The voice that was heard, as the provider says, else by the name that the client used for it."""
+        return self.utterance.voice or ("default" if "voice" in self.route.substitutes else asked)
+
     @property
     def substitution(self) -> str | None:
         """What X-Router-Substitution says: `model=espeak`, `voice=alloy` or both."""
-        used = {"model": self.engine, "voice": self.utterance.voice or "default"}
+        used = {"model": self.engine, "voice": self.voice_told("")}
         return ", ".join(f"{what}={used[what]}" for what in self.route.substitutes) or None
 
     def followed_by(self, passage: Passage) -> "Spoken":
@@ -83,14 +88,14 @@ class Tally:
         self.parts: list[Part] = []
         self.first: Spoken | None = None
         self.last: Spoken | None = None
-        self.routes: set[Route] = set()
+        self.speakers: set[tuple[Route, str | None]] = set()
         self.substitutions: dict[str, None] = {}
 
     def add(self, spoken: Spoken) -> None:
         """One more."""
         self.first = self.first or spoken
         self.last = spoken
-        self.routes.add(spoken.route)
+        self.speakers.add((spoken.route, spoken.voice))
         if spoken.substitution is not None:
             self.substitutions[spoken.substitution] = None
         self.parts.append(
@@ -123,9 +128,9 @@ class Tally:
         return bool(self.parts) and all(part.is_cached for part in self.parts)
 
     @property
-    def only_route(self) -> Route | None:
-        """The one that spoke all of it."""
-        return next(iter(self.routes)) if len(self.routes) == 1 else None
+    def only_speaker(self) -> tuple[Route, str | None] | None:
+        """The route that spoke all of it, and the voice that was asked of it, if it was one and the same."""
+        return next(iter(self.speakers)) if len(self.speakers) == 1 else None
 
     def answer(self, audio: bytes, voice: str) -> SpokenAnswer:
         """The sum, with the encoded audio."""
@@ -138,7 +143,7 @@ class Tally:
             first.route.provider,
             first.route.model,
             first.engine,
-            first.utterance.voice or voice,
+            first.voice_told(voice),
             self.substitution,
             first.utterance.voice_hash,
             self.is_cached,

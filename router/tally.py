@@ -11,7 +11,7 @@ from router import circuits
 from router.circuits import CLOSED, Circuit, Verdict
 from router.domain import Model, ProviderCard, Voice
 from router.errors import HostLost
-from router.gate import Gate
+from router.gate import NO_HURRY, Gate
 from router.health import HostState, ProviderHealth, ProviderState
 from router.pace import Pace
 
@@ -163,25 +163,25 @@ class ProviderTally:
         known = self.models.get(model) if self.tells_models and model is not None else None
         return known.eta_s if known is not None else self.eta_s
 
-    def wait_s(self, model: str | None) -> float:
-        """Seconds until a request that comes now would have its turn: what waits at our gate, at the pace that was
-        measured; and what the node says of its own line, where others wait too."""
+    def wait_s(self, model: str | None, urgency: float = NO_HURRY) -> float:
+        """Seconds until a request that comes now would have its turn: what waits at our gate and goes first, at
+        the pace that was measured; and what the node says of its own line, where others wait too."""
         limit, inside = self.card.concurrency, self.gate.inside
-        ahead = max(0, inside + self.gate.waiting - limit + 1) if limit is not None else 0
+        ahead = max(0, inside + self.gate.waiting_before(urgency) - limit + 1) if limit is not None else 0
         known = self.models.get(model) if self.tells_models and model is not None else None
         if known is None or known.wait_s is None or self.is_line_stale:
             ahead = max(ahead, self.queued - inside)  # what others have queued there
             return ahead * (self.pace.service_s or 0.0) / (limit or 1)
         return max(known.wait_s, ahead * (self.pace.service_s or 0.0) / (limit or 1))
 
-    def predicted_s(self, model: str | None = None, audio_s: float = 0.0) -> float:
+    def predicted_s(self, model: str | None = None, audio_s: float = 0.0, urgency: float = 0.0) -> float:
         """Seconds until a request that comes now would have its first output: the load, the queue, and of speech
         the time to speak `audio_s`, because a segment is whole or nothing. What is unknown counts as 0."""
         speaking_s = audio_s * (self.pace.rtf(model) or 0.0) if audio_s else 0.0
-        return (self.load_s(model) or 0.0) + self.wait_s(model) + speaking_s
+        return (self.load_s(model) or 0.0) + self.wait_s(model, urgency) + speaking_s
 
     def expected_s(self, model: str, audio_s: float) -> float | None:
-        """The same, but None while anything of it is unknown."""
+        """The same, but None while anything of it is unknown, and behind all who wait: it may be overtaken."""
         load_s, rtf, service_s = self.load_s(model), self.pace.rtf(model), self.pace.service_s
         speaking_s = audio_s * rtf if rtf is not None else service_s
         if load_s is None or speaking_s is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from router.domain import CacheUse, Passage, Priority, Route, Segment, SpeechRequest
 from router.ports import Record
+from router.speech.cache import answer_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +54,8 @@ class Telling:
     def askers(self) -> str:
         """Who may speak it, for requests that are the same."""
         return " ".join(f"{route.provider}/{route.model}" for route in self.routes)
+
+    @property
+    def key(self) -> str:
+        """The same for requests of which one answer serves all."""
+        return answer_key(self.request, self.text, namespace=self.askers, model="", voice=self.voice)

@@ -1,18 +1,22 @@
 """The three shapes of a spoken reply: whole, streamed as it is spoken, and OpenAI's events of either."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from router.api import speech_events, spoken
 from router.api.call import Reply
+from router.domain import AudioFormat
 from router.ports import Header, Monotonic, Record, StateStore
 from router.speak import Speaker
 from router.speech.encoders import AnswerEncoder
+from router.speech.encoding import AudioFile
 from router.spoken import BYTES_PER_S, Spoken, SpokenAnswer, Tally
 from router.telling import Telling
 
 _EVENTS: Final[Header] = (b"content-type", b"text/event-stream; charset=utf-8")
 MAX_KEPT_BYTES: Final = 4 * 1024 * 1024  # of a streamed answer, for the cache
+PIECE_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class SpeechReply:
         await self._remember(spoken.summary_of(answer, record))
         headers = spoken.headers_of(answer, record)
         if not self.telling.request.sse:
-            await reply.whole(200, [*headers, self._media_type], answer.audio)
+            await self._send_whole(headers, answer.audio)
             return
         record.streamed = True
         await reply.start(200, [*headers, _EVENTS])
@@ -61,25 +65,39 @@ class SpeechReply:
         )
         await reply.send(b"", is_last=True)
 
+    async def _send_whole(self, headers: Sequence[Header], audio: bytes) -> None:
+        """Long ones piece by piece, as the client takes them: what is written at once is copied at once."""
+        if len(audio) <= PIECE_BYTES:
+            await self.reply.whole(200, [*headers, self._media_type], audio)
+            return
+        length = (b"content-length", str(len(audio)).encode())
+        await self.reply.start(200, [*headers, self._media_type, length])
+        for at in range(0, len(audio), PIECE_BYTES):
+            await self.reply.send(audio[at : at + PIECE_BYTES], is_last=at + PIECE_BYTES >= len(audio))
+
     async def _as_spoken(self) -> None:
         record, tally = self._record, Tally()
         record.streamed = self.telling.request.sse
         status = "failed"
+        audio_format = self.telling.request.format
+        encoder, kept = self.speaker.encoders.open(audio_format), _Kept(audio_format)
         try:
             async with self.speaker.narrated(self.telling) as narration:
-                encoder, kept = self.speaker.encoders.open(self.telling.request.format), _Kept()
                 while (segment := await narration.next()) is not None:
                     tally.add(segment)
                     for pcm in encoder.slices(segment.pcm):
                         await self._send(await encoder.feed(pcm), segment, tally, kept)
                         narration.playback.handed_over(len(pcm) / BYTES_PER_S, self.clock())
                     record.gap_s = narration.playback.gap_s
-                await self._end(encoder, tally, kept)
+            await self._end(encoder, tally, kept)
             status = "completed"
         finally:
-            if tally.first is not None:
+            if tally.first is not None and status == "failed":
                 _take_note(record, tally.first)
                 await self._remember(spoken.summary_so_far(tally, record, status))
+        # The client has it all and may be gone: a disk that hangs now keeps nobody waiting.
+        if (audio := kept.maybe_file()) is not None:
+            await self.speaker.recollection.keep(self.telling, tally, audio)
 
     async def _send(self, audio: bytes, segment: Spoken, tally: Tally, kept: "_Kept") -> None:
         """A piece of encoded audio. The head goes with the first: every earlier fault has its true status."""
@@ -111,8 +129,9 @@ class SpeechReply:
             await self.reply.send(
                 speech_events.done(text, tally.duration_s, tally.generation_s, tally.substitution, tally.parts)
             )
-        if not kept.is_too_much:
-            await self.speaker.recollection.keep(self.telling, tally, encoder.whole(kept.parts))
+        assert tally.first is not None
+        _take_note(record, tally.first)
+        await self._remember(spoken.summary_so_far(tally, record, "completed"))  # whoever has it all can ask
         await self.reply.send(b"", is_last=True)
 
     async def _remember(self, summary: bytes) -> None:
@@ -129,17 +148,17 @@ def _take_note(record: Record, first: Spoken) -> None:
 class _Kept:
     """A streamed answer's bytes, for the cache, as long as they are few enough."""
 
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.is_too_much = False
+    def __init__(self, audio_format: AudioFormat) -> None:
+        self._file: AudioFile | None = AudioFile(audio_format)
         self._size = 0
 
     def add(self, part: bytes) -> None:
-        if self.is_too_much:
-            return
         self._size += len(part)
         if self._size > MAX_KEPT_BYTES:
-            self.is_too_much = True
-            self.parts.clear()
-        else:
-            self.parts.append(part)
+            self._file = None
+        elif self._file is not None:
+            self._file.add(part)
+
+    def maybe_file(self) -> bytes | None:
+        """All of them, unless they were too many."""
+        return self._file.take() if self._file is not None else None

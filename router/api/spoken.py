@@ -24,7 +24,7 @@ def headers_of(answer: SpokenAnswer, record: Record) -> list[Header]:
 def first_headers(spoken: Spoken, record: Record) -> list[Header]:
     """What the reply says of an answer whose first segment is spoken: how long it all is, nobody knows yet."""
     said = spoken.utterance
-    return _who(record, spoken.engine, said.voice or record.voice, said.voice_hash, spoken.substitution)
+    return _who(record, spoken.engine, spoken.voice_told(record.voice), said.voice_hash, spoken.substitution)
 
 
 def _who(

@@ -5,23 +5,30 @@ to the house's PCM; so it does not matter whether the server really sends WAV, n
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from router.answers import error_code, error_message, error_param, rejection
 from router.domain import ENDPOINT_PATHS, Endpoint, Model, ProviderCard, Segment, Utterance
-from router.errors import InvalidRequest, Rejected, UpstreamFault, VoiceMissing
+from router.errors import InvalidRequest, Malformed, Rejected, UpstreamFault, VoiceMissing
 from router.health import HostSign, ProviderSign
 from router.ports import Exchange, Header, Probe, ResponseHead, Sink
 from router.providers.origin import Origin, decoded, probe_of, request_headers
-from router.providers.spoken_events import audio_of, is_events
+from router.providers.spoken_events import SpokenEvents, is_events
+from router.speech.checking import longest_s
 from router.speech.decoding import to_pcm
 from router.transport import Inbox
 
 MAX_SPEECH_BYTES: Final = 64 * 1024 * 1024  # 22 minutes of 24 kHz PCM
+MAX_FAULT_BYTES: Final = 1024 * 1024  # of an answer that says what went wrong
+_RICHEST_BYTES_PER_S: Final = 48_000 * 2 * 4  # stereo in 32 bits
+_TAGS_BYTES: Final = 1024 * 1024  # headers, and a picture on the cover
+_ODD: Final = 2.0  # times the longest that is plausible are decoded, and judged by comparison; more is a bomb
 CALLERS_STATUSES: Final = frozenset({400, 413, 422})  # the client's fault, whoever finds it
+Read = Callable[[ResponseHead, Inbox], Awaitable[bytes]]
+"""Takes the body of an answer. Raises UpstreamFault."""
 
 
 class _ModelEntry(msgspec.Struct):
@@ -82,12 +89,26 @@ class OpenAIServer:
         if self._speaks_in_events:
             body["stream_format"] = "sse"
         path = ENDPOINT_PATHS[Endpoint.SPEECH]
-        head, audio = await ask_for_speech(self._origin, path, self.card, body, request_id)
-        pcm = await asyncio.to_thread(self._pcm, head, audio)
-        return utterance_of(head, pcm)
+        most_s = _ODD * longest_s(segment.text, segment.speed)
+        most_bytes = min(MAX_SPEECH_BYTES, _TAGS_BYTES + int(most_s * _RICHEST_BYTES_PER_S))
 
-    def _pcm(self, head: ResponseHead, audio: bytes) -> bytes:
-        return to_pcm(audio_of(audio, self.redact) if is_events(head) else audio)
+        async def read(head: ResponseHead, inbox: Inbox) -> bytes:
+            if is_events(head):
+                return await self._read_events(inbox, most_bytes)
+            return await inbox.read_all(self.card.stall_s, most_bytes)
+
+        head, audio = await ask_for_speech(self._origin, path, self.card, body, request_id, read)
+        return utterance_of(head, await asyncio.to_thread(to_pcm, audio, most_s))
+
+    async def _read_events(self, inbox: Inbox, most_bytes: int) -> bytes:
+        """To the end, though nothing behind the last event is wanted: the connection is used again."""
+        events, size = SpokenEvents(self.redact, most_bytes), 0
+        while chunk := await inbox.read(self.card.stall_s):
+            size += len(chunk)
+            if size > MAX_SPEECH_BYTES:
+                raise Malformed(f"the answer is longer than {MAX_SPEECH_BYTES} bytes")
+            await asyncio.to_thread(events.feed, chunk)
+        return events.audio
 
     async def aclose(self) -> None:
         await self._origin.aclose()
@@ -102,9 +123,15 @@ def speech_body(segment: Segment, model: str, audio_format: str) -> dict[str, ob
 
 
 async def ask_for_speech(
-    origin: Origin, path: str, card: ProviderCard, body: Mapping[str, object], request_id: str
+    origin: Origin,
+    path: str,
+    card: ProviderCard,
+    body: Mapping[str, object],
+    request_id: str,
+    read: Read | None = None,
 ) -> tuple[ResponseHead, bytes]:
-    """POST a speech request to `path`; the whole answer. Raises UpstreamFault, InvalidRequest."""
+    """POST a speech request to `path`; the whole answer, or what `read` makes of it. Raises UpstreamFault,
+    InvalidRequest."""
     inbox = Inbox()
     try:
         inbox.attach(
@@ -113,11 +140,13 @@ async def ask_for_speech(
             )
         )
         head = await inbox.read_head(card.first_byte_s)
-        answer = await inbox.read_all(card.stall_s, MAX_SPEECH_BYTES)
+        if head.status == 200:
+            if read is not None:
+                return head, await read(head, inbox)
+            return head, await inbox.read_all(card.stall_s, MAX_SPEECH_BYTES)
+        answer = await inbox.read_all(card.stall_s, MAX_FAULT_BYTES)
     finally:
         inbox.close()
-    if head.status == 200:
-        return head, answer
     if head.status in CALLERS_STATUSES:
         said = origin.redact(error_message(answer)) or f"status {head.status}"
         error = InvalidRequest(f"{card.id}: {said}", param=error_param(answer), code="rejected_by_provider")

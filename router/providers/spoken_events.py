@@ -1,7 +1,8 @@
 """Speech that comes as OpenAI's server-sent events: many a `speech.audio.delta`, then `speech.audio.done`."""
 
 import binascii
-from collections.abc import Callable, Iterator
+import io
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -10,6 +11,9 @@ from router.answers import error_message
 from router.errors import Malformed, Rejected
 from router.ports import ResponseHead
 
+MAX_EVENT_BYTES: Final = 8 * 1024 * 1024  # some servers send all of a segment in one
+MAX_EVENT_LINES: Final = 1000
+MAX_SILENT_EVENTS: Final = 10_000  # signs of life and what others tell besides; more is noise
 _DELTA: Final = "speech.audio.delta"
 _DONE: Final = "speech.audio.done"
 
@@ -25,36 +29,80 @@ def is_events(head: ResponseHead) -> bool:
     return (head.get(b"content-type") or b"").lower().startswith(b"text/event-stream")
 
 
-def audio_of(body: bytes, redact: Callable[[str], str]) -> bytes:
-    """The audio in a whole answer. Raises Malformed when it ends before it is done, Rejected when it says that it
-    failed."""
-    audio = bytearray()
-    for data in _data(body):
+class SpokenEvents:
+    """Reads the events as they come: `feed` what has come, then take the `audio`. Holds one event and the audio,
+    both bounded. `feed` takes up to some milliseconds: call it in a thread."""
+
+    def __init__(self, redact: Callable[[str], str], max_bytes: int) -> None:
+        self._redact = redact
+        self._max_bytes = max_bytes
+        self._audio = io.BytesIO()
+        self._coming = bytearray()  # of an event, and perhaps more
+        self._silent = 0
+        self._is_after_cr = False
+        self._is_done = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Raises Malformed for what is no event or too much of it, Rejected for an event that says that it failed.
+        What comes after the end is not read."""
+        if self._is_done or not chunk:
+            return
+        looked = max(0, len(self._coming) - 1)
+        self._coming += self._with_plain_ends(chunk)
+        begin = 0
+        while not self._is_done and (end := self._coming.find(b"\n\n", looked)) >= 0:
+            self._take(bytes(self._coming[begin:end]))
+            begin = looked = end + 2
+        del self._coming[:begin]
+        if len(self._coming) > MAX_EVENT_BYTES:
+            raise Malformed(f"sent an event of more than {MAX_EVENT_BYTES} bytes")
+
+    @property
+    def audio(self) -> bytes:
+        """All of it. Raises Malformed when the events ended before they were done."""
+        if not self._is_done:
+            raise Malformed("its stream of audio ended before it was done")
+        return self._audio.getvalue()
+
+    def _with_plain_ends(self, chunk: bytes) -> bytes:
+        """Lines end in three ways (HTML § 9.2.6), of which one may be cut in the middle."""
+        if self._is_after_cr:
+            chunk = chunk.removeprefix(b"\n")
+        self._is_after_cr = chunk.endswith(b"\r")
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _take(self, event: bytes) -> None:
+        before = self._audio.tell()
+        if (data := _data(event)) is not None:
+            self._hear(data)
+        if self._audio.tell() == before:
+            self._silent += 1
+        if self._silent > MAX_SILENT_EVENTS:
+            raise Malformed(f"sent more than {MAX_SILENT_EVENTS} events without audio")
+
+    def _hear(self, data: bytes) -> None:
         try:
             event = msgspec.json.decode(data, type=_Event)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             raise Malformed(f"sent an event that is none: {exc}") from exc
         if event.error is not None or event.type == "error":
-            said = redact(error_message(data))
+            said = self._redact(error_message(data))
             raise Rejected(f"failed while it spoke{': ' + said if said else ''}", upstream_status=500)
         if event.type == _DELTA:
             try:
-                audio += binascii.a2b_base64(event.audio, strict_mode=True)
+                self._audio.write(binascii.a2b_base64(event.audio, strict_mode=True))
             except ValueError as exc:
                 raise Malformed(f"sent audio that is no base64: {exc}") from exc
+            if self._audio.tell() > self._max_bytes:
+                raise Malformed(f"sent more than {self._max_bytes} bytes of audio")
         elif event.type == _DONE:
-            return bytes(audio)
-    raise Malformed("its stream of audio ended before it was done")
+            self._is_done = True
 
 
-def _data(body: bytes) -> Iterator[bytes]:
-    """What the events say; a dispatched event ends with an empty line, and lines in three ways (HTML § 9.2.6)."""
-    lines: list[bytes] = []
-    for line in body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
-        if line.startswith(b"data:"):
-            lines.append(line[len(b"data:") :].removeprefix(b" "))
-        elif not line and lines:
-            data = b"\n".join(lines)
-            lines = []
-            if data != b"[DONE]":
-                yield data
+def _data(event: bytes) -> bytes | None:
+    """What the event says; None when it says nothing."""
+    if event.count(b"\n") > MAX_EVENT_LINES:
+        raise Malformed(f"sent an event of more than {MAX_EVENT_LINES} lines")
+    lines = [line for line in event.split(b"\n") if line.startswith(b"data:")]
+    data = b"\n".join(line[len(b"data:") :].removeprefix(b" ") for line in lines)
+    return data if lines and data != b"[DONE]" else None

@@ -1,6 +1,7 @@
 """Whatever audio a provider sends, as the house's PCM (24 kHz, s16le, mono), by PyAV."""
 
 import io
+from typing import Final
 
 import av
 from av.error import FFmpegError
@@ -8,21 +9,30 @@ from av.error import FFmpegError
 from router.domain import SAMPLE_RATE_HZ
 from router.errors import Malformed
 
+# What servers of speech send. Among the others are lists of files, which would be read from this machine.
+_CONTAINERS: Final = "wav,w64,mp3,ogg,flac,aac,aiff,au,caf,mov,mp4,m4a,matroska,webm"
 
-def to_pcm(audio: bytes) -> bytes:
-    """Decode, mix down and resample. Runs for milliseconds: call it in a thread. Raises Malformed."""
+
+def to_pcm(audio: bytes, longest_s: float) -> bytes:
+    """Decode, mix down and resample. Runs for milliseconds: call it in a thread. Raises Malformed; also as soon as
+    more than `longest_s` seconds come out, for a few bytes can mean hours: silence compresses to next to nothing,
+    and a sample at 1 Hz is a second."""
     _check_riff(audio)
     resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
     out = bytearray()
+    read_s = 0.0
     try:
-        with av.open(io.BytesIO(audio), mode="r") as container:
+        with av.open(io.BytesIO(audio), mode="r", options={"format_whitelist": _CONTAINERS}) as container:
             for frame in container.decode(audio=0):
+                read_s += frame.samples / frame.sample_rate
+                if read_s > longest_s:  # before it is resampled, which may make it 24 000 times as large
+                    raise Malformed(f"sent more than {longest_s:.0f} s of audio: too long to be right")
                 frame.pts = None  # some servers' timestamps jump; the samples are in order
                 for resampled in resampler.resample(frame):
                     out += _samples(resampled)
         for resampled in resampler.resample(None):
             out += _samples(resampled)
-    except (FFmpegError, IndexError, ValueError) as exc:
+    except (FFmpegError, IndexError, ValueError, ZeroDivisionError) as exc:
         raise Malformed(f"sent {len(audio)} bytes that are no audio: {exc}") from exc
     return bytes(out)
 

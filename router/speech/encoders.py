@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 from router.domain import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, AudioFormat
-from router.speech.encoding import Encoder, with_sizes
+from router.speech.encoding import AudioFile, Encoder
 
 _SLICE_BYTES: Final = 2 * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE  # two seconds: some 20 ms of a thread
 _FIRST_SLICE_BYTES: Final = _SLICE_BYTES // 4  # what is heard first shall not wait for more
+T = TypeVar("T")
 
 
 class Encoders:
@@ -18,15 +19,20 @@ class Encoders:
         self._places = asyncio.Semaphore(limit)
 
     def open(self, audio_format: AudioFormat) -> "AnswerEncoder":
-        """The encoder of one answer."""
+        """The encoder of one answer that is sent as it is spoken."""
         return AnswerEncoder(audio_format, self)
+
+    def whole(self, audio_format: AudioFormat) -> "WholeEncoder":
+        """The encoder of one answer that is sent when all of it is there."""
+        return WholeEncoder(audio_format, self)
 
     async def encoded(self, pcm: bytes, audio_format: AudioFormat) -> bytes:
         """A complete file."""
-        encoder = self.open(audio_format)
-        return encoder.whole([await encoder.feed(pcm), await encoder.close()])
+        encoder = self.whole(audio_format)
+        await encoder.feed(pcm)
+        return await encoder.close()
 
-    async def run(self, work: Callable[[], bytes]) -> bytes:
+    async def run(self, work: Callable[[], T]) -> T:
         """In a thread. A thread cannot be stopped: when the client leaves meanwhile, its place is free only when
         it has ended."""
         await self._places.acquire()
@@ -34,7 +40,7 @@ class Encoders:
         running.add_done_callback(self._ended)
         return await asyncio.shield(running)
 
-    def _ended(self, running: "asyncio.Future[bytes]") -> None:
+    def _ended(self, running: "asyncio.Future[T]") -> None:
         self._places.release()
         if not running.cancelled():
             running.exception()  # seen, should nobody wait for it any more
@@ -71,7 +77,30 @@ class AnswerEncoder:
             yield pcm[at : at + size]
             at += size
 
-    def whole(self, parts: list[bytes]) -> bytes:
-        """All that came out, as a file: WAV says how long it is, which a stream cannot."""
-        audio = b"".join(parts)
-        return with_sizes(audio) if self._format is AudioFormat.WAV else audio
+
+class WholeEncoder:
+    """One answer's as a complete file: `feed` PCM, `close` for the file. Beside it there is no more than a segment
+    in memory. After a cancelled call it cannot be used again."""
+
+    def __init__(self, audio_format: AudioFormat, encoders: Encoders) -> None:
+        self._is_raw = audio_format is AudioFormat.PCM
+        self._encoders = encoders
+        self._encoder = Encoder(audio_format)
+        self._file = AudioFile(audio_format)
+
+    async def feed(self, pcm: bytes) -> None:
+        """What comes next."""
+        if self._is_raw:
+            self._file.add(pcm)
+        else:
+            await self._encoders.run(lambda: self._file.add(self._encoder.feed(pcm)))
+
+    async def close(self) -> bytes:
+        """The file."""
+        if self._is_raw:
+            return self._file.take()
+        return await self._encoders.run(self._closed)
+
+    def _closed(self) -> bytes:
+        self._file.add(self._encoder.close())
+        return self._file.take()

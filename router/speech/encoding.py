@@ -5,7 +5,6 @@ per second of audio: call it in a thread.
 """
 
 import io
-import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -46,6 +45,8 @@ _CODECS: Final[Mapping[AudioFormat, _Codec]] = {
 
 
 WAV_HEADER_BYTES: Final = 44  # RIFF, fmt and the data chunk's head
+_RIFF_SIZE_AT: Final = 4  # both count what follows them
+_DATA_SIZE_AT: Final = 40
 
 
 class Encoder:
@@ -87,6 +88,7 @@ class Encoder:
             return b""
         self._encode(None)
         self._container.mux(self._stream.encode(None))
+        self._container.start_encoding()  # writes the header, should nothing have been fed
         self._container.close()
         return self._sink.take()
 
@@ -119,12 +121,23 @@ class _Sink:
         return taken
 
 
-def with_sizes(wav: bytes) -> bytes:
-    """What an Encoder made of a WAV file, with true sizes in place of a stream's 0xFFFFFFFF."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(BYTES_PER_SAMPLE)
-        writer.setframerate(SAMPLE_RATE_HZ)
-        writer.writeframes(memoryview(wav)[WAV_HEADER_BYTES:])
-    return file.getvalue()
+class AudioFile:
+    """Encoded audio on its way to be a whole file, of which there is never a copy: a BytesIO grows where it is,
+    and `getvalue` hands out its own buffer."""
+
+    def __init__(self, audio_format: AudioFormat) -> None:
+        self._is_wav = audio_format is AudioFormat.WAV
+        self._file = io.BytesIO()
+
+    def add(self, encoded: bytes) -> None:
+        """What an Encoder made next."""
+        self._file.write(encoded)
+
+    def take(self) -> bytes:
+        """All of it. WAV gets true sizes in place of a stream's 0xFFFFFFFF. Nothing is added afterwards."""
+        size = self._file.tell()
+        if self._is_wav and size >= WAV_HEADER_BYTES:
+            for at in (_RIFF_SIZE_AT, _DATA_SIZE_AT):
+                self._file.seek(at)
+                self._file.write((size - at - 4).to_bytes(4, "little"))
+        return self._file.getvalue()

@@ -171,6 +171,47 @@ def test_without_a_configured_default_everybody_who_speaks_will_do() -> None:
     assert [Route("s", "turbo", 1), Route("t", "espeak", 3)] == catalogue.resolve(SPEECH, None)
 
 
+CLOUD = speech_card("cloud", tier=2, is_billed=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (None, ["s", "t"]),
+        ("turbo", ["s", "t"]),
+        ("espeak", ["t", "s"]),
+        ("fine", ["cloud", "s", "t"]),
+        ("cloud/turbo", ["cloud", "s", "t"]),
+        ("cloud/anything", ["cloud", "s", "t"]),
+        ("dear", ["cloud", "s", "t"]),
+    ],
+    ids=str,
+)
+def test_who_bills_speaks_only_where_that_was_asked_for_or_configured(
+    name: str | None, expected: list[str]
+) -> None:
+    """It stands in for nobody, also where it has the same engine."""
+    models = {
+        **SPEAKING,
+        "fine": {"serves": "speech", "routes": [{"provider": "cloud", "model": "dear"}]},
+    }
+    catalogue = _catalogue(S, CLOUD, T, models=models, s=["turbo"], cloud=["dear", "turbo"], t=["espeak"])
+    assert expected == [route.provider for route in catalogue.resolve(SPEECH, name)]
+
+
+def test_without_a_configured_default_who_bills_is_not_everybody() -> None:
+    """Nobody asked it."""
+    catalogue = _catalogue(CLOUD, T, cloud=["dear"], t=["espeak"])
+    assert [Route("t", "espeak", 3)] == catalogue.resolve(SPEECH, None)
+
+
+def test_a_chat_model_that_several_report_is_one_model_whoever_bills() -> None:
+    """There nothing is ever substituted."""
+    dear = chat_card("dear", tier=2, is_billed=True)
+    routes = _catalogue(A, dear, a=["llama"], dear=["llama"]).resolve(CHAT, "llama")
+    assert ["a", "dear"] == [route.provider for route in routes]
+
+
 @pytest.mark.parametrize("name", ["turbos", "llama", "a/llama", "nobody/turbo"])
 def test_an_unknown_speech_model_is_a_404(name: str) -> None:
     """Also under `substitution: any`: a typing error is not a wish for any engine."""

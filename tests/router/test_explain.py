@@ -132,3 +132,17 @@ def test_unknown_names_are_not_found(model: str | None, voice: str | None) -> No
     """A voice makes it speech, and a chat model does not speak."""
     with pytest.raises(NotFound):
         _explained(_house(), model, voice)
+
+
+def test_who_bills_is_no_substitute_here_either() -> None:
+    """As for a request; by its name it is the first."""
+    house = FakeHouse(
+        FakeSpeech(speech_card("cloud", is_billed=True), lambda _: Utterance(pcm(1))),
+        FakeSpeech(speech_card("cpu", tier=3), lambda _: Utterance(pcm(1))),
+    )
+    house.report("cloud", "dear", voices=["fable"])
+    house.report("cpu", "espeak", voices=["fable"])
+    by_engine, by_name = (
+        [entry.provider for entry in _explained(house, model, "fable")] for model in ("espeak", "cloud/dear")
+    )
+    assert (["cpu"], ["cloud", "cpu"]) == (by_engine, by_name)

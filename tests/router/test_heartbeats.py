@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +13,7 @@ from hurried import hurry
 from router.domain import Route, Utterance
 from router.errors import ConnectionLost, DialRefused, DialTimeout, Malformed, Rejected, UpstreamFault
 from router.health import HostSign, HostState, ProviderSign, ProviderState
-from router.heartbeats import NO_HEARTBEAT_S, Heartbeats
+from router.heartbeats import AFTER_A_BUG_S, NO_HEARTBEAT_S, Heartbeats
 from router.ports import Beat, Probe
 from router.roster import Roster
 
@@ -48,7 +49,7 @@ class _Node(FakeSpeech):
 
     def __init__(self, name: str = "a", host: str = "pc") -> None:
         super().__init__(speech_card(name, host=host), lambda _: Utterance(b""))
-        self.absent: UpstreamFault | None = None
+        self.absent: Exception | None = None
         self.touching: Probe | None = UP
         self.touch_s = 0.3
         self.touches = 0
@@ -455,3 +456,22 @@ def test_news_that_cannot_be_read_are_tried_again_and_are_no_fault(fault: Upstre
     catches, state = hurry(main())
     assert ProviderState.UP is state
     assert 2 <= catches <= 13
+
+
+def test_a_bug_of_ours_does_not_end_the_listening(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged once; the node is dialled again, in no haste."""
+
+    async def main() -> tuple[int, bool]:
+        node = _Node()
+        node.absent = ZeroDivisionError("ours")
+        async with _listening(node) as scene:
+            await asyncio.sleep(10.5 * AFTER_A_BUG_S)
+            dials, node.absent = len(node.dials), None
+            await asyncio.sleep(AFTER_A_BUG_S)
+            node.say()
+            await asyncio.sleep(0.001)
+            return dials, scene.roster.is_beating("a")
+
+    with caplog.at_level(logging.ERROR):
+        assert (11, True) == hurry(main())
+    assert ["following the heartbeat of a failed"] == [record.message for record in caplog.records]

@@ -84,3 +84,55 @@ def test_interrupting_a_block_that_ended_means_nothing() -> None:
         await asyncio.sleep(0)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_block_interrupted_in_its_own_last_step_ends_as_it_did(fails: bool) -> None:
+    """The task goes on: no cancellation is left for whatever it waits for next."""
+
+    async def main() -> str:
+        said = "went on"
+        try:
+            async with Interruptible() as block:
+                block.interrupt(ClientGone("bye"))
+                if fails:
+                    raise HostLost("lost")
+        except HostLost:
+            said = "went on after its error"
+        await asyncio.sleep(0)
+        return said
+
+    assert ("went on after its error" if fails else "went on") == asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+def test_a_cancellation_from_outside_is_not_taken_for_ours(is_later: bool) -> None:
+    """In the same step, or while ours is being absorbed."""
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        async with Interruptible() as block:
+            block.interrupt(ClientGone("bye"))
+            if is_later:
+                asyncio.get_running_loop().call_soon(task.cancel)
+            else:
+                task.cancel()
+        raise AssertionError("the block swallowed it")
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(work())
+
+
+def test_an_outer_block_that_is_interrupted_in_the_same_step_gets_its_error() -> None:
+    """The inner one's goes nowhere, since it has ended."""
+
+    async def main() -> None:
+        async with Interruptible() as outer:
+            async with Interruptible() as inner:
+                inner.interrupt(HostLost("inner"))
+                outer.interrupt(ClientGone("outer"))
+            raise AssertionError("the inner block swallowed it")
+
+    with pytest.raises(ClientGone, match="outer"):
+        asyncio.run(main())

@@ -1,16 +1,18 @@
 """Stand-ins that are woken before anybody needs them."""
 
 import asyncio
+import logging
 from dataclasses import replace
 
 import pytest
 from fakes import FakeSpeech, ManualClock, RecordingObserver, speech_card
+from hurried import hurry
 from running import run, until
 
 from router.domain import Prewarm, Route, Utterance
 from router.health import HostSign, ProviderSign
 from router.ports import Probe
-from router.prewarming import AGAIN_AFTER_S, Prewarmer
+from router.prewarming import AGAIN_AFTER_S, LOOK_EVERY_S, Prewarmer
 from router.roster import Roster
 from router.warming import Warmer
 
@@ -191,3 +193,25 @@ def test_it_looks_at_every_change_until_it_is_closed() -> None:
         return house.nodes["cpu"].warmings, len(asyncio.all_tasks())
 
     assert (1, 1) == run(main())
+
+
+def test_a_look_that_fails_does_not_end_the_watch(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged once, and some seconds later the next look is taken."""
+
+    async def main() -> int:
+        house, names = _House(), NAMES
+        await _ready(house)
+        house.names = [[Route("nobody", "m", 1)]]  # no such provider
+        house.prewarmer.start()
+        await asyncio.sleep(60)
+        house.names = names
+        await asyncio.sleep(LOOK_EVERY_S + 1)
+        house.roster.note_probe("gpu", FAULT)
+        await asyncio.sleep(1)
+        await house.prewarmer.aclose()
+        await house.warmer.aclose()
+        return house.nodes["cpu"].warmings
+
+    with caplog.at_level(logging.ERROR):
+        assert 1 == hurry(main())
+    assert ["looking for who must be woken failed"] == [record.message for record in caplog.records]

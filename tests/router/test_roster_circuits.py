@@ -15,6 +15,7 @@ from router.errors import (
     ConnectionLost,
     DialRefused,
     HostLost,
+    Implausible,
     Malformed,
     NotSent,
     Overloaded,
@@ -38,6 +39,7 @@ from router.health import ProviderSign
         (Rejected("x", upstream_status=500, retry_after_s=5), 1, Verdict.CLOSED),
         (Silent("x"), 3, Verdict.OPEN),
         (Malformed("x"), 3, Verdict.OPEN),
+        (Implausible("x"), 9, Verdict.CLOSED),
         (Overloaded("x"), 9, Verdict.CLOSED),
         (HostLost("x"), 9, Verdict.CLOSED),
         (DialRefused("x"), 1, Verdict.OPEN),
@@ -51,7 +53,8 @@ from router.health import ProviderSign
     ),
 )
 def test_what_opens_a_circuit(fault: UpstreamFault, times: int, expected: Verdict) -> None:
-    """Soft faults in threes, Retry-After and hard faults at once; our own gate and a lost machine never."""
+    """Soft faults in threes, Retry-After and hard faults at once; our own gate, a lost machine and a text of odd
+    length never."""
     house = RosterHouse().all_up()
     house.fail(A, fault, times)
     assert expected is house.verdict()
@@ -86,6 +89,27 @@ def test_retry_after_is_obeyed_to_the_second(asked_s: float, pause_s: float) -> 
     early = house.verdict()
     house.clock.advance(0.01)
     assert (Verdict.OPEN, Verdict.TRIAL) == (early, house.verdict())
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after_s", "expected"),
+    [
+        (429, 5.0, Verdict.CLOSED),
+        (503, 5.0, Verdict.CLOSED),
+        (429, None, Verdict.CLOSED),
+        (503, None, Verdict.CLOSED),
+        (500, None, Verdict.OPEN),
+    ],
+)
+def test_a_rival_that_has_no_time_is_left_to_the_others(
+    status: int, retry_after_s: float | None, expected: Verdict
+) -> None:
+    """It was asked on suspicion, and only because it seemed to be idle. What is broken is broken all the same."""
+    house = RosterHouse().all_up()
+    for _ in range(3):
+        fault = Rejected("x", upstream_status=status, retry_after_s=retry_after_s)
+        house.roster.note_fault(A, fault, is_rival=True)
+    assert expected is house.verdict()
 
 
 def test_a_good_answer_closes_the_models_circuit() -> None:

@@ -1,5 +1,7 @@
 """The roster's predictions: how long until a segment would be spoken."""
 
+import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -108,3 +110,52 @@ def test_who_is_idle_is_told_by_what_the_node_holds_for_others_too() -> None:
         house.look(name, Probe(HostSign.ANSWERED, ProviderSign.READY, queued=queued))
     assert [True, False] == [house.roster.standing(name, "m").is_idle for name in "ac"]
     assert UP.queued == 0
+
+
+def test_whether_it_is_idle_now_is_not_what_it_was() -> None:
+    """Of those who saw it idle, only the first finds it so."""
+
+    async def main() -> list[bool]:
+        house = RosterHouse(chat_card("a")).all_up()
+        seen = [house.roster.is_idle_now(A)]
+        async with lease(house):
+            seen.append(house.roster.is_idle_now(A))
+        return [*seen, house.roster.is_idle_now(A)]
+
+    assert [True, False, True] == run(main())
+
+
+def test_a_rate_that_nobody_has_is_not_learnt() -> None:
+    """A node told how long it took."""
+    house = RosterHouse(chat_card("a")).all_up()
+    for generation_s in (1e300, float("inf"), float("nan"), -1.0):
+        house.roster.note_spoken(A, 10, generation_s)
+    assert house.roster.standing("a", "m").rtf is None
+
+
+def test_those_who_wait_without_hurry_delay_nobody_who_has_nothing_to_hear() -> None:
+    """In what is predicted, and in who is available at all; what is overdue counts them."""
+
+    async def main() -> tuple[list[float], list[bool], float | None]:
+        house = RosterHouse(chat_card("a", concurrency=1, queue_limit=2)).all_up()
+        async with lease(house):
+            house.clock.advance(4)
+        async with lease(house):
+            tasks = [asyncio.create_task(_in_no_hurry(house)) for _ in range(2)]
+            await asyncio.sleep(0)
+            needs = [Need(urgency=urgency) for urgency in (0.0, math.inf)]
+            candidates = [house.roster.order([A], need)[0] for need in needs]
+            expected_s = house.roster.expected_s(A, 0)
+        await asyncio.gather(*tasks)
+        standings = [candidate.standing for candidate in candidates]
+        return [s.predicted_s for s in standings], [candidate.is_eligible for candidate in candidates], expected_s
+
+    predicted, eligible, expected_s = run(main())
+    assert [4.0, 12.0] == pytest.approx(predicted)
+    assert [True, False] == eligible
+    assert expected_s == pytest.approx(16.0)
+
+
+async def _in_no_hurry(house: RosterHouse) -> None:
+    async with house.roster.lease(A, lambda _: None, urgency=math.inf):
+        pass

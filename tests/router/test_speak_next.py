@@ -42,9 +42,9 @@ def test_a_seed_is_made_when_none_is_given_and_kept_over_a_failover() -> None:
         (fails(Silent("slow")), "provider_timeout", ProviderState.UP),
         (fails(Rejected("busy", upstream_status=429)), "provider_rejected", ProviderState.UP),
         (fails(Malformed("half a sample")), "provider_malformed", ProviderState.UP),
-        (says(Utterance(b"")), "provider_malformed", ProviderState.UP),
-        (says(Utterance(pcm(0.02))), "provider_malformed", ProviderState.UP),
-        (says(Utterance(bytes(48_000 * 60))), "provider_malformed", ProviderState.UP),
+        (says(Utterance(b"")), "provider_implausible", ProviderState.UP),
+        (says(Utterance(pcm(0.02))), "provider_implausible", ProviderState.UP),
+        (says(Utterance(bytes(48_000 * 60))), "provider_implausible", ProviderState.UP),
     ],
     ids=["refused", "dial timeout", "lost", "silent", "busy", "malformed", "nothing", "too short", "too long"],
 )
@@ -172,8 +172,11 @@ def test_what_may_have_been_paid_for_is_not_spoken_twice(
     voice: Callable[[Segment], Utterance], expected: str | None
 ) -> None:
     """A provider that bills."""
+    routes = [{"provider": "gpu", "model": "turbo"}, {"provider": "cpu", "model": "espeak"}]
     house = FakeHouse(
-        FakeSpeech(speech_card("gpu", is_billed=True), voice), FakeSpeech(speech_card("cpu", tier=2), GOOD)
+        FakeSpeech(speech_card("gpu", is_billed=True), voice),
+        FakeSpeech(speech_card("cpu", tier=2), GOOD),
+        settings={"models": {"speech": {"serves": "speech", "routes": routes}}},
     )
     house.report("gpu", "turbo")
     house.report("cpu", "espeak")

@@ -14,7 +14,7 @@ from router.health import HostSign, ProviderSign
 from router.ports import Probe
 from router.providers.openai import OpenAIServer, speech_body
 from router.providers.origin import Address, Origin
-from router.speech.encoding import Encoder, with_sizes
+from router.speech.encoding import AudioFile, Encoder
 
 pytestmark = pytest.mark.usefixtures("_patient")
 SEGMENT = Segment("Hello there.", "nova", 1.5, None, 7, None, {"exaggeration": 0.3, "input": "no", "seed": 1})
@@ -122,9 +122,9 @@ async def _speak(
 
 
 def _encoded(samples: bytes, audio_format: AudioFormat) -> bytes:
-    encoder = Encoder(audio_format)
-    audio = encoder.feed(samples) + encoder.close()
-    return with_sizes(audio) if audio_format is AudioFormat.WAV else audio
+    encoder, file = Encoder(audio_format), AudioFile(audio_format)
+    file.add(encoder.feed(samples) + encoder.close())
+    return file.take()
 
 
 @pytest.mark.parametrize("audio_format", [AudioFormat.WAV, AudioFormat.FLAC, AudioFormat.MP3])
@@ -137,6 +137,34 @@ def test_whatever_audio_comes_becomes_pcm(audio_format: AudioFormat) -> None:
     assert (0.5, "turbo", "fable") == (spoken.generation_s, spoken.engine, spoken.voice)
     assert abs(spoken.duration_s - 1.0) < 0.15
     assert ("wav", "id-1") == (body["response_format"], request_id)
+
+
+def test_a_bomb_of_audio_is_stopped() -> None:
+    """A minute and more for two words is not decoded to its end."""
+    audio = _encoded(bytes(2 * 24_000 * 600), AudioFormat.FLAC)
+    fault, _ = run(_speak(answering(ok(audio))))
+    assert isinstance(fault, Malformed)
+    assert "sent more than 50 s of audio: too long to be right" == fault.message
+
+
+def test_what_is_odd_is_left_to_be_judged() -> None:
+    """Too long to be right perhaps, and yet as long as others would say it: whoever compares them decides."""
+    spoken, _ = run(_speak(answering(ok(_encoded(pcm(40.0), AudioFormat.FLAC)))))
+    assert isinstance(spoken, Utterance)
+    assert 40.0 == spoken.duration_s
+
+
+def test_no_more_is_taken_in_than_the_text_can_be() -> None:
+    """Some 50 s at the very most: so its audio has 20 MB, and not 64."""
+
+    async def flooding(peer: Peer) -> None:
+        await peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 60000000\r\n\r\n" + bytes(25_000_000))
+        await peer.until_closed()
+
+    fault, _ = run(_speak(flooding))
+    assert isinstance(fault, Malformed)
+    assert "the answer is longer than" in fault.message
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "nan", "inf", "1e9"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakes import ManualClock, pcm, speech_card
+from fakes import ManualClock, RecordingObserver, pcm, speech_card
 from loopback import Loopback, Peer, Script, answering, free_port, ok, serving
 from running import run
 
@@ -18,6 +18,7 @@ from router.ports import Beat, Probe
 from router.providers import tts_node
 from router.providers.origin import Address, Origin
 from router.providers.tts_node import TtsNode
+from router.roster import Roster
 
 SEGMENT = Segment("Hello there.", "fable", 1.0, "en", 7)
 MODELS = {"data": [{"id": "turbo", "state": "cold"}, {"id": "espeak"}]}
@@ -127,6 +128,34 @@ def test_each_models_own_state_is_told() -> None:
     )
     assert [TOLD_MODELS] * 2 == [probe.models for probe in probes]
     assert [(True, 3)] * 2 == [(probe.tells_models, probe.queued) for probe in probes]
+
+
+NONSENSE = ["9" * 400, "9" * 5000, "1e300", "1e999", "-5", "-1e999", "NaN", "Infinity", "-Infinity", "null"]
+
+
+@pytest.mark.parametrize("figure", NONSENSE, ids=lambda figure: figure[:12])
+def test_figures_that_cannot_be_are_as_if_they_were_not_said(figure: str) -> None:
+    """The rest is believed, and the node stays usable."""
+    said = {"state": "up", "queue": {"depth": 2, "busy": True, "eta_s": "@"}, "eta_s": "@", "rtf": "@"}
+    queue = {"depth": "@", "busy": True, "eta_s": 3}
+    document = {
+        "state": "loading",
+        "voices_revision": "1",
+        "eta_s": "@",
+        "models": {"turbo": said, "espeak": {"state": "up", "rtf": 0.5, "queue": queue}},
+    }
+    (probe,), _ = run(_probes(1, _telling(json.dumps(document).replace('"@"', figure).encode())))
+    assert (ProviderSign.LOADING, None, 4) == (probe.provider, probe.eta_s, probe.queued)
+    assert (Model("turbo", "up"), Model("espeak", "up", rtf=0.5, wait_s=3)) == probe.models
+
+
+def test_a_node_of_an_absurd_queue_serves_all_the_same() -> None:
+    """What is predicted from its beat can be computed."""
+    document = json.dumps({"state": "up", "queue": {"depth": 10**400}}).encode()
+    (probe,), _ = run(_probes(1, _telling(document, models={"data": []})))
+    roster = Roster({"gpu": speech_card("gpu")}, RecordingObserver(), ManualClock())
+    roster.note_beat("gpu", probe)
+    assert (True, 0.0) == (roster.standing("gpu").is_idle, roster.standing("gpu").predicted_s)
 
 
 def _event(**fields: Any) -> bytes:

@@ -1,6 +1,8 @@
 """Whatever a provider sends, as the house's PCM."""
 
 import io
+import tracemalloc
+from pathlib import Path
 
 import av
 import pytest
@@ -33,7 +35,7 @@ def _wav(rate: int, layout: str, sample_format: str = "s16", codec: str = "pcm_s
 @pytest.mark.parametrize("audio_format", [f for f in AudioFormat if f is not AudioFormat.PCM])
 def test_every_format_of_ours_is_read(audio_format: AudioFormat) -> None:
     """A server may answer with another format than the one it was asked for."""
-    assert abs(len(to_pcm(encode_whole(SECOND, audio_format))) - len(SECOND)) < 0.15 * len(SECOND)
+    assert abs(len(to_pcm(encode_whole(SECOND, audio_format), 60.0)) - len(SECOND)) < 0.15 * len(SECOND)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +50,14 @@ def test_every_format_of_ours_is_read(audio_format: AudioFormat) -> None:
 )
 def test_other_rates_and_layouts_become_the_houses(rate: int, layout: str, sample_format: str, codec: str) -> None:
     """24 kHz, 16 bit, mono; the length in seconds stays."""
-    assert abs(len(to_pcm(_wav(rate, layout, sample_format, codec))) - 48_000) <= 96
+    assert abs(len(to_pcm(_wav(rate, layout, sample_format, codec), 60.0)) - 48_000) <= 96
 
 
 def test_a_streamed_wav_is_read() -> None:
     """Servers that stream leave the sizes open."""
     wav = bytearray(encode_whole(SECOND, AudioFormat.WAV))
     wav[4:8] = wav[40:44] = b"\xff\xff\xff\xff"
-    assert SECOND == to_pcm(bytes(wav))
+    assert SECOND == to_pcm(bytes(wav), 60.0)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +66,63 @@ def test_a_streamed_wav_is_read() -> None:
 def test_what_is_no_audio_is_malformed(audio: bytes) -> None:
     """The provider's fault, so the next one may speak."""
     with pytest.raises(Malformed):
-        to_pcm(audio)
+        to_pcm(audio, 60.0)
+
+
+def _silent(seconds: int, audio_format: AudioFormat) -> bytes:
+    return encode_whole(bytes(2 * 24_000 * seconds), audio_format)
+
+
+@pytest.mark.parametrize("audio_format", [AudioFormat.FLAC, AudioFormat.MP3, AudioFormat.OPUS])
+def test_a_bomb_is_stopped_as_soon_as_it_is_seen(audio_format: AudioFormat) -> None:
+    """Two minutes of silence are a few bytes; no more than was allowed is ever in memory."""
+    bomb = _silent(120, audio_format)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Malformed, match="more than 10 s of audio"):
+            to_pcm(bomb, 10.0)
+        assert tracemalloc.get_traced_memory()[1] < 3 * 10 * 48_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_second_in_a_sample_is_a_bomb_too() -> None:
+    """At 1 Hz one packet is an hour, and resampling it would be 200 MB at once."""
+    wav = bytearray(encode_whole(pcm(0.1), AudioFormat.WAV))
+    wav[24:28] = (1).to_bytes(4, "little")
+    with pytest.raises(Malformed, match="more than 60 s of audio"):
+        to_pcm(bytes(wav), 60.0)
+
+
+def test_what_is_as_long_as_it_may_be_is_read() -> None:
+    """To the sample."""
+    assert SECOND == to_pcm(encode_whole(SECOND, AudioFormat.FLAC), 1.0)
+
+
+def test_a_list_of_files_is_no_audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg would read them, from the router's own disk."""
+    monkeypatch.chdir(tmp_path)
+    Path("own.wav").write_bytes(encode_whole(SECOND, AudioFormat.WAV))
+    with pytest.raises(Malformed):
+        to_pcm(b"ffconcat version 1.0\nfile own.wav\n", 60.0)
+
+
+@pytest.mark.parametrize(
+    "container", ["mp4", "mov", "matroska", "webm", "aiff", "au", "caf", "w64", "adts", "ogg"]
+)
+def test_every_usual_container_is_read(container: str) -> None:
+    """Whatever a server packs its sound into."""
+    codec = {"mp4": "aac", "mov": "aac", "adts": "aac", "matroska": "libopus", "webm": "libopus", "ogg": "libopus"}
+    out = io.BytesIO()
+    with av.open(out, "w", format=container) as file:
+        stream = file.add_stream(
+            codec.get(container, "pcm_s16be" if container != "w64" else "pcm_s16le"), rate=48_000
+        )
+        assert isinstance(stream, av.AudioStream)
+        stream.layout = "mono"
+        sound = av.AudioFrame(format="s16", layout="mono", samples=48_000)
+        sound.planes[0].update(bytes(sound.planes[0].buffer_size))
+        sound.sample_rate = 48_000
+        for frame in [*av.AudioResampler(stream.format, "mono", 48_000, 960).resample(sound), None]:
+            file.mux(stream.encode(frame))
+    assert abs(len(to_pcm(out.getvalue(), 60.0)) - 48_000) < 0.15 * 48_000
