@@ -78,7 +78,9 @@ class HttpProviderBase(ProviderBase):
     queue_limit: int = Field(32, ge=0, description="Requests that may wait for a place; more go elsewhere.")
     queue_wait_s: Seconds = Field(30, description="How long a request may wait for a place.")
     billed: bool = Field(
-        False, description="It charges for what it does: what may have been done there is not repeated elsewhere."
+        False,
+        description="It charges for what it does: what may have been done there is not repeated elsewhere, and it "
+        "stands in for nobody unless a route says so.",
     )
 
 
