@@ -65,7 +65,7 @@ soak: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready  ## long an
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus systemd iproute2; }
 	STRICT_FIGURES=1 $(ROUTER)/bin/python -m pytest tests/soak
 	STRICT_FIGURES=1 $(ROUTER)/bin/python -m pytest tests/faults tests/e2e/test_failover.py tests/e2e/test_stopping.py \
-		tests/e2e/test_up.py tests/e2e/test_real_llm.py
+		tests/e2e/test_up.py tests/e2e/test_real_llm.py tests/e2e/test_long_speech.py
 	cd tts-node && MIXED_REQUESTS=200 ../$(CHATTERBOX)/bin/python -m pytest -rP -c pyproject.toml ../tests/tts_node/chatterbox/test_mixed.py
 	HTTP1_FUZZ_EXAMPLES=100000 $(ROUTER)/bin/python -m pytest tests/router/transport/test_http1_fuzz.py \
 		tests/router/transport/test_http1_request_fuzz.py
