@@ -78,6 +78,7 @@ class Race:
     faults: list[UpstreamFault] = field(default_factory=list)
     caller_errors: list[ClientError] = field(default_factory=list)
     odd: Spoken | None = None  # of a length that can hardly be right, unless another's is the same
+    asked_again: list[Candidate] = field(default_factory=list)
     attempts: int = 0
     may_go_on: bool = True
 

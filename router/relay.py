@@ -221,7 +221,6 @@ class Relay:
         try:
             return attempt.work.result()
         except ClientError as error:
-            self._observer.attempt_finished(provider, "caller_error")
             best = min(route.tier for route in race.errand.routes)
             if not (is_rival or race.errand.is_begun or race.faults) and attempt.route.tier == best:
                 raise
@@ -237,7 +236,8 @@ class Relay:
             if isinstance(fault, Implausible) and attempt.odd is not None:
                 if race.believes(attempt.odd):
                     return attempt.odd
-                if not is_billed:  # the same again is what this text sounds like
+                if not is_billed and attempt.candidate not in race.asked_again:
+                    race.asked_again.append(attempt.candidate)  # the same again is what this text sounds like
                     race.waiting.append(attempt.candidate)
             race.may_go_on = race.may_go_on and may_try_next(fault, Circumstances(is_billed))
         return None

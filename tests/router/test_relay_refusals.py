@@ -139,6 +139,20 @@ def test_odd_lengths_that_differ_are_no_answer() -> None:
     run(main())
 
 
+def test_lengths_that_never_agree_end() -> None:
+    """Nobody is asked a third time."""
+
+    async def main() -> None:
+        stage = Stage("gpu", "cpu")
+        lengths = iter([60.0, 0.0, 200.0, 0.02])
+        for name in ("gpu", "cpu"):
+            stage.providers[name].voice = lambda _: Utterance(bytes(int(next(lengths) * 24_000) * 2), 0.25)
+        assert isinstance(await error_of(stage.speak()), NothingCanServe)
+        assert [2, 2] == [len(stage.providers[name].heard) for name in ("gpu", "cpu")]
+
+    run(main())
+
+
 def test_who_charges_is_asked_for_a_segment_once() -> None:
     """Whatever came of it; and a silence of theirs ends the matter for everybody."""
 
