@@ -1,6 +1,6 @@
 """The heartbeats of the tts-nodes, held for ever: each beat is told to the roster, and so is its absence.
 
-A beat comes every quarter of a second. When none has come for 0.4 s, that is the first miss: the machine is
+A beat comes every quarter of a second. When none has come for 0.35 s, that is the first miss: the machine is
 suspect, and whoever is in flight there is told of the doubt. One touch of 0.3 s is the second chance: a beat that
 comes meanwhile ends the doubt; silence means that the machine is gone, or the process hangs, and ends what is in
 flight there. So the loss is known 0.7 s after the last beat.
@@ -23,7 +23,7 @@ from router.ports import Beat, Beating, Probe, Pulse
 from router.roster import Roster
 
 _log = logging.getLogger(__name__)
-SILENCE_S: Final = 0.4  # between two beats, which come every 0.25 s
+SILENCE_S: Final = 0.35  # between two beats, which come every 0.25 s
 DIAL_S: Final = 0.5
 FIRST_BEAT_S: Final = 1.5  # a process that hangs accepts the connection and says nothing
 REDIAL_S: Final = 0.5

@@ -211,6 +211,8 @@ class Relay:
         """Until when the favourite is waited for while the rival's segment is there."""
         favourite = race.favourite
         assert favourite is not None
+        if favourite.is_trial and race.dry_at == math.inf:  # if it is well, it may as well be heard
+            return favourite.began + (self._roster.expected_s(favourite.route, race.errand.need.audio_s) or 0.0)
         if favourite.is_doubted or race.dry_at == math.inf:
             return favourite.began
         return min(race.dry_at, favourite.began + self._overdue_s(race.errand, favourite))

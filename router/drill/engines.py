@@ -65,4 +65,4 @@ async def _tiny_chatterbox(folder: Path, started: list[Process]) -> Engine:
     flags = ("--weights-dir", str(weights), "--device", "cpu")
     # Every sentence is 1.3 s of noise, however long its text; 0.4 s before each would be 0.3 s more per second of
     # sound, and the slower node would be no "RTF 0.5".
-    return Engine("chatterbox-tiny", _MODEL, label, (str(node),), flags, "rtf=0.3,first=0.1", "rtf=0.5,first=0.1")
+    return Engine("chatterbox-tiny", _MODEL, label, (str(node),), flags, "rtf=0.3,first=0.1", "rtf=0.5,first=0.05")

@@ -8,10 +8,19 @@ from urllib.parse import quote
 
 import msgspec
 
-from router.domain import BYTES_PER_SAMPLE, Model, Priority, ProviderCard, Segment, Utterance, Voice
-from router.errors import Malformed, Silent, UpstreamFault
+from router.domain import (
+    BYTES_PER_SAMPLE,
+    SAMPLE_RATE_HZ,
+    Model,
+    Priority,
+    ProviderCard,
+    Segment,
+    Utterance,
+    Voice,
+)
+from router.errors import Malformed, Overdue, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
-from router.ports import Beat, Probe
+from router.ports import Beat, Probe, ResponseHead
 from router.providers.node_pulse import NodePulse
 from router.providers.node_status import NodeStatus
 from router.providers.node_voices import NodeVoices
@@ -23,9 +32,11 @@ from router.providers.origin import (
     probe_of,
     request_headers,
 )
+from router.speech.checking import longest_s
 from router.transport import Inbox
 
 _log = logging.getLogger(__name__)
+BODY_STALL_S: Final = 0.6  # of silence between two bytes of a segment on the LAN
 _DURATION_TOLERANCE_S: Final = 0.05
 
 
@@ -143,7 +154,17 @@ class TtsNode:
         body = speech_body(segment, model, "pcm") | {"segment": True}
         if segment.priority is Priority.BATCH:
             body["priority"] = str(segment.priority)
-        head, pcm = await ask_for_speech(self._origin, "/v1/audio/speech", self.card, body, request_id)
+        stall_s = self.card.stall_s if self._origin.is_remote else min(self.card.stall_s, BODY_STALL_S)
+        limit = int(2 * longest_s(segment.text, segment.speed) * SAMPLE_RATE_HZ) * BYTES_PER_SAMPLE
+
+        async def read(_: ResponseHead, inbox: Inbox) -> bytes:
+            """A segment is whole before its first byte is sent, so a pause is the way's, not the engine's."""
+            try:
+                return await inbox.read_all(stall_s, limit)
+            except Silent as exc:
+                raise Overdue("fell silent in the middle of its answer") from exc
+
+        head, pcm = await ask_for_speech(self._origin, "/v1/audio/speech", self.card, body, request_id, read)
         if len(pcm) % BYTES_PER_SAMPLE:
             raise Malformed("sent half a sample of PCM")
         spoken = utterance_of(head, pcm)

@@ -175,7 +175,7 @@ def test_while_beats_come_nothing_is_asked() -> None:
     ids=["unplugged", "hung"],
 )
 def test_silence_is_a_doubt_and_then_a_loss(touching: Probe, states: tuple[ProviderState, HostState]) -> None:
-    """0.4 s after the last beat, and 0.3 s later."""
+    """0.35 s after the last beat, and 0.3 s later."""
 
     async def main() -> tuple[list[tuple[str, float]], tuple[ProviderState, HostState], HostState]:
         node = _Node()
@@ -188,7 +188,7 @@ def test_silence_is_a_doubt_and_then_a_loss(touching: Probe, states: tuple[Provi
             return scene.log, scene.states(), suspect
 
     log, after, suspect = hurry(main())
-    assert [("a in doubt", 0.4), ("a lost", 0.7)] == log
+    assert [("a in doubt", 0.35), ("a lost", 0.65)] == log
     assert (states, HostState.SUSPECT) == (after, suspect)
 
 
@@ -235,7 +235,7 @@ def test_a_late_beat_ends_the_doubt() -> None:
             await asyncio.sleep(0.001)
             return scene.log, scene.states(), len(node.dials)
 
-    assert ([("a in doubt", 0.4)], BACK, 1) == hurry(main())
+    assert ([("a in doubt", 0.35)], BACK, 1) == hurry(main())
 
 
 def test_an_answered_touch_ends_the_doubt_too_and_a_heart_that_stays_still_is_dialled_anew() -> None:
