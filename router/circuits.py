@@ -4,7 +4,8 @@ Each model at each provider has one, for soft failures; each provider has one, f
 
 Soft failures (5xx, a model that is gone, no first byte) open it after three in a row, because one may be chance.
 While it is open no inference is sent; when its back-off has elapsed, one *trial* inference is, and its end
-decides. Back-off doubles with every failed trial and is spread by jitter, so that routers do not return in step.
+decides. Back-off doubles with every failed trial and is spread by jitter, so that routers do not return in step;
+where a trial costs nobody a wait (a 5xx comes at once, a tts-node's has a rival beside it), it stays short.
 `Retry-After` is obeyed at once: the provider knows best. Probes are not affected: they cost nothing.
 
 The client's own faults, a client that hangs up and a model that must load first are never told here.
@@ -17,8 +18,9 @@ from typing import Final
 SOFT_FAILURES: Final = 3
 FIRST_BACK_OFF_S: Final = 2.0
 FIRST_HARD_BACK_OFF_S: Final = 0.25  # probes bring a provider back; this only spaces what is tried meanwhile
-OVERDUE_BACK_OFF_S: Final = 0.75
-BEATING_BACK_OFF_S: Final = 0.75  # the longest where a heart beats: its trials keep no listener waiting
+OVERDUE_BACK_OFF_S: Final = 0.5
+BEATING_BACK_OFF_S: Final = 0.5  # the longest where a heart beats: its trials keep no listener waiting
+QUICK_BACK_OFF_S: Final = 1.5  # the longest after a 5xx of a house's own server: a trial costs a moment
 LONGEST_BACK_OFF_S: Final = 60.0
 LONGEST_RETRY_AFTER_S: Final = 600.0  # a provider that asks for more is asked again after ten minutes all the same
 

@@ -12,7 +12,7 @@ at Scale, CACM 2013). The rival starts when the favourite
   made far ahead.
 
 What the rival has spoken is kept until it is needed: the favourite is heard if it is there in time. One that was
-overdue rests for a second (its circuit); one on trial may finish whoever was heard, since that brings it back.
+overdue rests for a moment (its circuit); one on trial may finish whoever was heard, since that brings it back.
 """
 
 import asyncio
@@ -212,7 +212,8 @@ class Relay:
         favourite = race.favourite
         assert favourite is not None
         if favourite.is_trial and race.dry_at == math.inf:  # if it is well, it may as well be heard
-            return favourite.began + (self._roster.expected_s(favourite.route, race.errand.need.audio_s) or 0.0)
+            expected_s = self._roster.expected_s(favourite.route, race.errand.need.audio_s) or 0.0
+            return favourite.began + OVERDUE_FACTOR * expected_s
         if favourite.is_doubted or race.dry_at == math.inf:
             return favourite.began
         return min(race.dry_at, favourite.began + self._overdue_s(race.errand, favourite))

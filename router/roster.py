@@ -353,7 +353,11 @@ class Roster:
         if isinstance(fault, Silent) and is_loading:
             return
         before = tally.soft.get(route.model, CLOSED)
-        longest_s = circuits.BEATING_BACK_OFF_S if tally.is_beating else circuits.LONGEST_BACK_OFF_S
+        longest_s = circuits.LONGEST_BACK_OFF_S
+        if tally.is_beating:
+            longest_s = circuits.BEATING_BACK_OFF_S
+        elif isinstance(fault, Rejected) and fault.upstream_status >= 500 and not tally.card.is_billed:
+            longest_s = circuits.QUICK_BACK_OFF_S
         after = circuits.after_failure(before, self._clock(), self._jitter(), longest_s=longest_s)
         tally.remember(route.model, after)
 

@@ -41,7 +41,7 @@ def test_who_is_overdue_is_overtaken() -> None:
     run(main())
 
 
-def test_who_was_overdue_is_left_alone_for_a_second() -> None:
+def test_who_was_overdue_is_left_alone_for_a_moment() -> None:
     """Then a trial may show that it is back."""
 
     async def main() -> None:
@@ -51,7 +51,7 @@ def test_who_was_overdue_is_left_alone_for_a_second() -> None:
         await stage.speak()
         verdicts = [stage.roster.standing("gpu", "m").verdict]
         for _ in range(2):
-            stage.clock.advance(0.6)
+            stage.clock.advance(0.3)
             verdicts.append(stage.roster.standing("gpu", "m").verdict)
         assert [Verdict.OPEN, Verdict.OPEN, Verdict.TRIAL] == verdicts
         assert ProviderState.UP is stage.roster.standing("gpu").state

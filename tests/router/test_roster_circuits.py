@@ -5,7 +5,7 @@ import contextlib
 from dataclasses import replace
 
 import pytest
-from fakes import chat_card
+from fakes import ManualClock, RecordingObserver, chat_card
 from rosters import UP, A, RosterHouse, lease
 from running import run
 
@@ -23,7 +23,9 @@ from router.errors import (
     Silent,
     UpstreamFault,
 )
-from router.health import ProviderSign
+from router.health import HostSign, ProviderSign
+from router.ports import Probe
+from router.roster import Roster
 
 
 @pytest.mark.parametrize(
@@ -236,3 +238,20 @@ def test_a_trial_whose_client_hung_up_leaves_the_trial_to_the_next() -> None:
         return house.verdict()
 
     assert Verdict.TRIAL is run(main())
+
+
+def test_a_server_that_answers_5xx_is_tried_often() -> None:
+    """Such a trial costs a moment and not a wait, so the server is back soon after it is well; one that charges is
+    left alone for longer and longer."""
+    waits = {}
+    for is_billed in (False, True):
+        clock = ManualClock()
+        card = chat_card("llm", is_billed=is_billed)
+        roster = Roster({"llm": card}, RecordingObserver(), clock, jitter=lambda: 0.0)
+        roster.note_probe("llm", Probe(HostSign.ANSWERED, ProviderSign.READY))
+        for _ in range(8):
+            roster.note_fault(Route("llm", "m", 1), Rejected("down", upstream_status=500))
+            wait_s = roster.standing("llm", "m").retry_in_s
+            clock.advance(wait_s)
+        waits[is_billed] = wait_s
+    assert {False: 1.5, True: 60.0} == waits
