@@ -51,22 +51,24 @@ providers:
 
 
 def traffic() -> Iterator[tuple[str, dict[str, object]]]:
-    """Requests without end: several voices and formats, chats whole and streamed, mistakes and failures."""
-    say = "Good evening, the house is up."
+    """Requests without end: several voices and formats, new and known texts, long and short ones, chats whole and
+    streamed, mistakes and failures."""
     hello = [{"role": "user", "content": "hello"}]
-    return itertools.cycle(
-        [
+    for number in itertools.count():
+        say = f"Good evening, the house is up, for the {number}th time."
+        requests: list[tuple[str, dict[str, object]]] = [
             (SPEECH, {"input": say, "voice": "nova"}),
             (CHAT, {"model": "demo", "messages": hello}),
             (SPEECH, {"input": say, "voice": "alloy", "response_format": "wav"}),
             (CHAT, {"model": "demo", "messages": hello, "stream": True}),
-            (SPEECH, {"input": say, "voice": "onyx", "response_format": "opus"}),
+            (SPEECH, {"input": say, "voice": "onyx", "response_format": "opus", "stream": True}),
+            (SPEECH, {"input": "Good evening."}),
             (CHAT, {"model": "m", "messages": hello, "x_pace_s": 0.1}),
             (CHAT, {"model": "nobody-has-this", "messages": hello}),
             (CHAT, {"model": "m", "messages": hello, "x_status": 500}),
             (SPEECH, {"input": 7}),
         ]
-    )
+        yield from requests
 
 
 @dataclass(slots=True)
