@@ -248,9 +248,9 @@ class Wing:
         self._stack = contextlib.AsyncExitStack()
 
     async def open(self) -> None:
-        """Look at every provider once and begin to watch them."""
+        """Look at every provider once, get ready to speak, and begin to watch."""
         probes = Probes(self._providers, self.roster)
-        await probes.look_once()
+        await asyncio.gather(probes.look_once(), self.speaker.open())
         await self._stack.enter_async_context(probes.running())
         nodes = {n: p for n, p in self._providers.items() if isinstance(p, TtsNode) and p.has_heartbeat}
         await self._stack.enter_async_context(Heartbeats(nodes, self.roster).running())

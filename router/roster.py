@@ -24,7 +24,6 @@ from router.errors import (
     Implausible,
     Malformed,
     NotSent,
-    Overdue,
     Overloaded,
     Rejected,
     Silent,
@@ -318,14 +317,6 @@ class Roster:
                 self._hard(provider, HostSign.ANSWERED, fault)
             case NotSent():
                 self._hard(provider, None, fault)
-            case Rejected() if fault.retry_after_s is not None and fault.upstream_status in {429, 503}:
-                tally = self._tallies[provider]
-                before = tally.soft.get(route.model, CLOSED)
-                tally.remember(route.model, circuits.after_retry_after(before, self._clock(), fault.retry_after_s))
-            case Overdue():
-                tally = self._tallies[provider]
-                before = tally.soft.get(route.model, CLOSED)
-                tally.remember(route.model, circuits.after_overdue(before, self._clock(), self._jitter()))
             case Rejected() | Silent() | Malformed():
                 self._soft(route, fault)
 
@@ -348,18 +339,7 @@ class Roster:
         self._sign(provider, host_sign, ProviderSign.FAULT, fault.message)
 
     def _soft(self, route: Route, fault: UpstreamFault) -> None:
-        tally = self._tallies[route.provider]
-        is_loading = tally.health.state in {ProviderState.COLD, ProviderState.LOADING}
-        if isinstance(fault, Silent) and is_loading:
-            return
-        before = tally.soft.get(route.model, CLOSED)
-        longest_s = circuits.LONGEST_BACK_OFF_S
-        if tally.is_beating:
-            longest_s = circuits.BEATING_BACK_OFF_S
-        elif isinstance(fault, Rejected) and fault.upstream_status >= 500 and not tally.card.is_billed:
-            longest_s = circuits.QUICK_BACK_OFF_S
-        after = circuits.after_failure(before, self._clock(), self._jitter(), longest_s=longest_s)
-        tally.remember(route.model, after)
+        self._tallies[route.provider].suffer(route.model, fault, self._clock(), self._jitter())
 
     def _sign(
         self,

@@ -68,6 +68,10 @@ class Speaker:
         self._answers: Flights[SpokenAnswer] = Flights()
         self._segments: Flights[Spoken] = Flights()
 
+    async def open(self) -> None:
+        """Cut a text: the libraries load with their first use, for which the first listener would wait 0.2 s."""
+        await asyncio.to_thread(_cut, SpeechRequest("Hello."))
+
     async def aclose(self) -> None:
         """End what nobody waits for any more."""
         await self._answers.aclose()

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from router import circuits
 from router.circuits import CLOSED, Circuit, Verdict
 from router.domain import Model, ProviderCard, Voice
-from router.errors import HostLost
+from router.errors import HostLost, Overdue, Rejected, Silent, UpstreamFault
 from router.gate import NO_HURRY, Gate
 from router.health import HostState, ProviderHealth, ProviderState
 from router.pace import Pace
@@ -103,6 +103,26 @@ class ProviderTally:
         self.soft[model] = circuit
         if len(self.soft) > MAX_CIRCUITS:
             del self.soft[next(iter(self.soft))]
+
+    def suffer(self, model: str, fault: UpstreamFault, now: float, jitter: float) -> None:
+        """What a failure of the model, while its server is there, makes of its circuit."""
+        before = self.soft.get(model, CLOSED)
+        match fault:
+            case Rejected() if fault.retry_after_s is not None and fault.upstream_status in {429, 503}:
+                after = circuits.after_retry_after(before, now, fault.retry_after_s)
+            case Overdue():
+                after = circuits.after_overdue(before, now, jitter)
+            case Silent() if self.health.state in _LOADS_FIRST:
+                return
+            case _:
+                after = circuits.after_failure(before, now, jitter, longest_s=self._longest_back_off_s(fault))
+        self.remember(model, after)
+
+    def _longest_back_off_s(self, fault: UpstreamFault) -> float:
+        if self.is_beating:
+            return circuits.BEATING_BACK_OFF_S
+        is_quick = isinstance(fault, Rejected) and fault.upstream_status >= 500 and not self.card.is_billed
+        return circuits.QUICK_BACK_OFF_S if is_quick else circuits.LONGEST_BACK_OFF_S
 
     def begin_trial(self, model: str, now: float) -> str | None:
         """Claim the model's trial if its circuit asks for one; the model's name if it was claimed."""

@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import httpx
+
+from router.drill.ports import free_port as free_port  # for the tests, too
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BOUND: Final = Path(__file__).with_name("bound.py")
@@ -91,32 +92,6 @@ class Process:
 
     def get(self, path: str) -> httpx.Response:
         return http.get(self.base_url + path)
-
-
-def free_port() -> int:
-    """A port nobody listens on now, outside the range the system hands out for outgoing connections.
-
-    From inside that range, a connection of a test that runs meanwhile could take it before its server does.
-    """
-    low = ephemeral_range()[0]
-    while True:
-        port = 20_000 + int.from_bytes(os.urandom(2), "big") % max(low - 20_000, 1_000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
-
-
-def ephemeral_range() -> tuple[int, int]:
-    """ip(7), ip_local_port_range; Linux' default where it cannot be read."""
-    try:
-        low, high = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
-    except OSError:
-        return 32_768, 60_999
-    return int(low), int(high)
 
 
 def wait_until(what: str, is_so: Callable[[], T], deadline_s: float = START_DEADLINE_S) -> T:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from router import relay
 from router.providers import origin, tts_node
 from router.transport import tls
 
@@ -24,6 +25,13 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(origin, "_PROBE_CONNECT_S", 10.0)
     for module in (origin, tts_node):
         monkeypatch.setattr(module, "TOUCH_DEADLINE_S", 20.0)
+
+
+@pytest.fixture
+def _soon_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever speaks in no time is overdue soon."""
+    monkeypatch.setattr(relay, "OVERDUE_GRACE_S", 0.02)
+    monkeypatch.setattr(relay, "HEARD_MARGIN_S", 0.02)
 
 
 @pytest.fixture

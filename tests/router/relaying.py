@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fakes import FakeSpeech, ManualClock, RecordingObserver, pcm, speech_card
+from running import until
 
 from router.domain import Model, Passage, ProviderCard, Route, Segment, Utterance
 from router.errors import Overdue, RouterError, UpstreamFault
@@ -19,6 +20,7 @@ from router.spoken import Spoken
 from router.warming import Warmer
 
 TEXT = "Hello there."
+A_WHILE_S = 0.06  # in which nothing must happen; what must is awaited
 SPOKEN = Utterance(pcm(1.0), 0.25, "engine", "alloy")
 SILENT = Probe(HostSign.SILENT, None, "no answer to a dial")
 
@@ -104,6 +106,16 @@ def _voice(outcome: Utterance | RouterError) -> Callable[[Segment], Utterance]:
         return outcome
 
     return voice
+
+
+async def two_at_work(*names: str) -> "tuple[Stage, asyncio.Task[Spoken]]":
+    """A segment under way at the GPU, which is overdue, and beside it at the CPU: both say nothing yet."""
+    stage = Stage(*names)
+    stage.is_known("gpu")
+    stage.hold("gpu", "cpu")
+    asked = stage.speak()
+    await until(lambda: stage.heard("cpu"))
+    return stage, asked
 
 
 def others() -> set["asyncio.Task[Any]"]:

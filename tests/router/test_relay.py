@@ -3,10 +3,9 @@
 import asyncio
 
 import pytest
-from relaying import SPOKEN, Stage, others
+from relaying import SPOKEN, Stage, others, two_at_work
 from running import run, until
 
-from router import relay
 from router.domain import Utterance
 from router.errors import (
     AllBusy,
@@ -21,14 +20,7 @@ from router.errors import (
     UpstreamFault,
 )
 
-A_WHILE_S = 0.06  # in which nothing must happen; what must is awaited
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever speaks in no time is overdue soon."""
-    monkeypatch.setattr(relay, "OVERDUE_GRACE_S", 0.02)
-    monkeypatch.setattr(relay, "HEARD_MARGIN_S", 0.02)
+pytestmark = pytest.mark.usefixtures("_soon_overdue")
 
 
 def test_the_first_in_order_speaks_alone() -> None:
@@ -111,11 +103,7 @@ def test_when_the_first_fails_the_other_goes_on_alone() -> None:
     """The failover is told once, with the fault, not again when the other has won."""
 
     async def main() -> None:
-        stage = Stage("gpu", "cpu", "nas")
-        stage.is_known("gpu")
-        stage.hold("gpu", "cpu")
-        asked = stage.speak()
-        await until(lambda: stage.heard("cpu"))
+        stage, asked = await two_at_work("gpu", "cpu", "nas")
         stage.let("gpu", ConnectionLost("reset"))
         await until(lambda: bool(stage.observer.failovers))
         stage.let("cpu")
@@ -135,11 +123,7 @@ def test_when_both_fail_the_third_speaks() -> None:
     """From the one that failed last."""
 
     async def main() -> None:
-        stage = Stage("gpu", "cpu", "nas")
-        stage.is_known("gpu")
-        stage.hold("gpu", "cpu")
-        asked = stage.speak()
-        await until(lambda: stage.heard("cpu"))
+        stage, asked = await two_at_work("gpu", "cpu", "nas")
         stage.let("gpu", ConnectionLost("reset"))
         stage.let("cpu", Silent("slow"))
         assert "nas" == (await asked).route.provider
@@ -155,11 +139,7 @@ def test_the_clients_fault_ends_it_at_once() -> None:
     """The rival is stopped and nobody else is asked."""
 
     async def main() -> None:
-        stage = Stage("gpu", "cpu", "nas")
-        stage.is_known("gpu")
-        stage.hold("gpu", "cpu")
-        asked = stage.speak()
-        await until(lambda: stage.heard("cpu"))
+        stage, asked = await two_at_work("gpu", "cpu", "nas")
         stage.let("gpu", InvalidRequest("no such option"))
         with pytest.raises(InvalidRequest):
             await asked
@@ -173,11 +153,7 @@ def test_who_leaves_ends_both() -> None:
     """No task is left, no place is held, nothing is told against anybody."""
 
     async def main() -> None:
-        stage = Stage("gpu", "cpu")
-        stage.is_known("gpu")
-        stage.hold("gpu", "cpu")
-        asked = stage.speak()
-        await until(lambda: stage.heard("cpu"))
+        stage, asked = await two_at_work("gpu", "cpu")
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked

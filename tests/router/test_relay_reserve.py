@@ -3,24 +3,14 @@
 import asyncio
 
 import pytest
-from relaying import Stage
+from relaying import A_WHILE_S, Stage
 from running import run, until
 
-from router import relay
 from router.circuits import Verdict
-from router.errors import (
-    ConnectionLost,
-)
+from router.errors import ConnectionLost
 from router.health import ProviderSign
 
-A_WHILE_S = 0.06  # in which nothing must happen; what must is awaited
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever speaks in no time is overdue soon."""
-    monkeypatch.setattr(relay, "OVERDUE_GRACE_S", 0.02)
-    monkeypatch.setattr(relay, "HEARD_MARGIN_S", 0.02)
+pytestmark = pytest.mark.usefixtures("_soon_overdue")
 
 
 @pytest.mark.parametrize("has_s", [None, 30.0])

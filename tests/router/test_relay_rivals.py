@@ -4,24 +4,14 @@ import asyncio
 
 import pytest
 from fakes import speech_card
-from relaying import Stage, others
+from relaying import A_WHILE_S, Stage, others, two_at_work
 from running import run, until
 
-from router import relay
 from router.circuits import Verdict
-from router.errors import (
-    ConnectionLost,
-)
+from router.errors import ConnectionLost
 from router.health import ProviderSign, ProviderState
 
-A_WHILE_S = 0.06  # in which nothing must happen; what must is awaited
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever speaks in no time is overdue soon."""
-    monkeypatch.setattr(relay, "OVERDUE_GRACE_S", 0.02)
-    monkeypatch.setattr(relay, "HEARD_MARGIN_S", 0.02)
+pytestmark = pytest.mark.usefixtures("_soon_overdue")
 
 
 def test_who_is_overdue_is_overtaken() -> None:
@@ -78,11 +68,7 @@ def test_the_overtaken_may_still_be_first() -> None:
     """Then it counts, nothing is held against it, and the other is stopped."""
 
     async def main() -> None:
-        stage = Stage("gpu", "cpu")
-        stage.is_known("gpu")
-        stage.hold("gpu", "cpu")
-        asked = stage.speak()
-        await until(lambda: stage.heard("cpu"))
+        stage, asked = await two_at_work("gpu", "cpu")
         stage.let("gpu")
         spoken = await asked
         assert ("gpu", True) == (spoken.route.provider, stage.was_cancelled("cpu"))

@@ -4,20 +4,10 @@ import pytest
 from relaying import Stage, others
 from running import run, until
 
-from router import relay
 from router.circuits import Verdict
-from router.errors import (
-    Rejected,
-)
+from router.errors import Rejected
 
-A_WHILE_S = 0.06  # in which nothing must happen; what must is awaited
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever speaks in no time is overdue soon."""
-    monkeypatch.setattr(relay, "OVERDUE_GRACE_S", 0.02)
-    monkeypatch.setattr(relay, "HEARD_MARGIN_S", 0.02)
+pytestmark = pytest.mark.usefixtures("_soon_overdue")
 
 
 def test_a_trial_is_never_waited_for() -> None:

@@ -82,6 +82,14 @@ async def said_by(code: str) -> str:
     return said.decode()
 
 
+def read_by(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader is this shell script from now on; `folder` keeps it."""
+    interpreter = folder / "python"
+    interpreter.write_text(f"#!/bin/sh\n{script}\n")
+    interpreter.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
+
+
 @pytest.mark.anyio
 async def test_the_process_reads_what_recorders_write() -> None:
     """With pictures and many streams too: what PyAV imports late is imported before the rights are given up."""
@@ -105,10 +113,7 @@ async def test_the_process_refuses_the_rest(data: bytes) -> None:
 async def test_a_reader_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline holds for a process that hears no signal but the last, and the client is told."""
     pid_file = tmp_path / "pid"
-    stuck = tmp_path / "python"
-    stuck.write_text(f"#!/bin/sh\necho $$ > {pid_file}\nexec sleep 600\n")
-    stuck.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(stuck))
+    read_by(f"echo $$ > {pid_file}\nexec sleep 600", tmp_path, monkeypatch)
     with pytest.raises(BadRequest, match="too much time"):
         await ClipReader(deadline_s=3.0)(recordings.voice())
     assert not is_running(int(pid_file.read_text()))
@@ -118,10 +123,7 @@ async def test_a_reader_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch
 async def test_a_reader_whose_client_left_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cancelling leaves no process behind."""
     pid_file = tmp_path / "pid"
-    stuck = tmp_path / "python"
-    stuck.write_text(f"#!/bin/sh\necho $$ > {pid_file}.part\nmv {pid_file}.part {pid_file}\nexec sleep 600\n")
-    stuck.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(stuck))
+    read_by(f"echo $$ > {pid_file}.part\nmv {pid_file}.part {pid_file}\nexec sleep 600", tmp_path, monkeypatch)
     reading = asyncio.create_task(ClipReader()(recordings.voice()))
     assert await asyncio.to_thread(eventually, pid_file.exists)
     reading.cancel()
@@ -185,10 +187,7 @@ async def test_rights_that_cannot_be_given_up_keep_none_of_the_others() -> None:
 async def test_the_reader_is_told_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys and tokens of the node's environment stay with the node; what an interpreter needs goes along."""
     told = tmp_path / "told"
-    spy = tmp_path / "python"
-    spy.write_text(f"#!/bin/sh\nenv > {told}\n")
-    spy.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(spy))
+    read_by(f"env > {told}", tmp_path, monkeypatch)
     monkeypatch.setenv("TTS_NODE_API_KEY", "s3cret-key")
     monkeypatch.setenv("HF_TOKEN", "hf_s3cret")
     monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/lib")
