@@ -25,7 +25,7 @@
         ├── ConnectionLost          reset or closed in the middle
         │   └── HostLost            the machine is gone: its in-flight probes met silence twice
         ├── Silent                  no byte within the deadline (`first_byte_s`, `stall_s`): slow is not dead
-        │   └── Overdue             a segment kept a listener waiting, and another spoke it
+        │   └── Overdue             a segment took too long, or fell silent in its middle
         ├── InDoubt                 given up on suspicion, while another spoke: says nothing of the provider
         ├── Malformed               not HTTP, not JSON, not audio
         │   └── Implausible         audio whose length can hardly be that of the text
@@ -124,7 +124,7 @@ class Conflict(ClientError):
 
 
 class PayloadTooLarge(ClientError):
-    """413: the body is over `server.max_body_mb`."""
+    """413: the body is over `server.max_body_mb`, or an upload over `transcription.max_upload_mb`."""
 
     status = 413
     reason = "payload_too_large"
@@ -274,7 +274,8 @@ class Silent(UpstreamFault):
 
 
 class Overdue(Silent):
-    """A segment took longer than the provider's measured rates explain, and another spoke it meanwhile."""
+    """A segment took longer than the provider's measured rates explain, and another spoke it meanwhile; or it fell
+    silent in the middle of its body (0.6 s on the LAN); or a trial that nobody waited for did not end in time."""
 
     outcome = "provider_overdue"
 

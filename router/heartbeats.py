@@ -3,7 +3,7 @@
 A beat comes every quarter of a second. When none has come for 0.35 s, that is the first miss: the machine is
 suspect, and whoever is in flight there is told of the doubt. One touch of 0.3 s is the second chance: a beat that
 comes meanwhile ends the doubt; silence means that the machine is gone, or the process hangs, and ends what is in
-flight there. So the loss is known 0.7 s after the last beat.
+flight there. So the loss is known 0.7 s, at most 0.8 s after the last beat.
 
 A connection that ends is no silence: without a goodbye it is a fault at once. While a node is away it is dialled
 twice a second, and its first beat brings it back.
@@ -18,7 +18,7 @@ from typing import Final
 
 from router.errors import Rejected, UpstreamFault
 from router.health import ProviderSign
-from router.looks import FAIR_TOUCH_S, is_silence, seen
+from router.looks import FAIR_TOUCH_S, LAST_RESORT_S, is_silence, seen
 from router.ports import Beat, Beating, Probe, Pulse
 from router.roster import Roster
 
@@ -130,8 +130,8 @@ class Heartbeats:
     async def _beat_or_touch(self, node: Beating, pulse: Pulse) -> Beat | Probe | None:
         """What comes first. Raises UpstreamFault when the connection ends."""
         loop = asyncio.get_running_loop()
-        look = seen(node.touch, node.card.id, fair_s=FAIR_TOUCH_S, last_resort_s=_CATCH_UP_S)
-        touching, hearing = loop.create_task(look), loop.create_task(pulse.beat(_CATCH_UP_S))
+        look = seen(node.touch, node.card.id, fair_s=FAIR_TOUCH_S)
+        touching, hearing = loop.create_task(look), loop.create_task(pulse.beat(LAST_RESORT_S))
         try:
             await asyncio.wait({touching, hearing}, return_when=asyncio.FIRST_COMPLETED)
             if hearing.done() and (beat := hearing.result()) is not None:

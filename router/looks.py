@@ -10,19 +10,17 @@ from router.ports import Probe
 
 _log = logging.getLogger(__name__)
 FAIR_TOUCH_S: Final = 0.45  # a touch's deadline is 0.3 s
+LAST_RESORT_S: Final = 5.0  # a look has deadlines of its own; this one guards against their lack
 _SILENT: Final = frozenset({ProviderSign.MUTE, ProviderSign.SLOW})
 
 
-async def seen(
-    look: Callable[[], Awaitable[Probe | None]], name: str, *, fair_s: float, last_resort_s: float
-) -> Probe | None:
+async def seen(look: Callable[[], Awaitable[Probe | None]], name: str, *, fair_s: float) -> Probe | None:
     """What `look` shows. Silence counts only if this process was not starved itself: a look that took longer
-    than `fair_s`, well over its own deadline, tells of this machine and not of that one. `last_resort_s` guards
-    against the lack of such a deadline."""
+    than `fair_s`, well over its own deadline, tells of this machine and not of that one."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     try:
-        async with asyncio.timeout(last_resort_s):
+        async with asyncio.timeout(LAST_RESORT_S):
             probe = await look()
     except Exception as exc:  # a bug in one dialect must not stop the house from watching the others
         _log.exception("a probe of %s failed", name)

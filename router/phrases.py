@@ -1,7 +1,8 @@
 """Phrases that are often said, spoken before anybody asks: a task of the wing, the least important work there is.
 
-One at a time, and only by who is meant to: what a substitute says would not be kept. So it waits while nobody else
-can, and tries again when something changes, or after a while that grows.
+One at a time, and only by who is meant to: what a substitute says is kept under its own engine's name, never under
+the original's, so the phrase would still not be there. So it waits while nobody else can, and tries again when
+something changes, or after a while that grows.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Loading a stand-in's model before anybody needs it: when whom it stands in for gets into trouble.
 
 It stands in for every more preferred speech route of the same name. Trouble is a machine that is suspect or gone,
-a provider that has yielded, drains or is down, a model that has to load first. Each change for the worse wakes
-each stand-in once; if it cannot load, the next change may wake it again, a while later.
+a provider that has yielded, drains or is down, a model that is loading. Each change for the worse wakes each
+stand-in once; if it cannot load, the next change may wake it again, a while later.
 """
 
 import asyncio

@@ -21,9 +21,7 @@ from router.roster import Roster
 DOWN_INTERVAL_S: Final = 1.0  # between looks at what has just gone down
 JUST_DOWN_S: Final = 30.0
 TOUCH_INTERVAL_S: Final = 0.25
-_FAIR_TOUCH_S: Final = FAIR_TOUCH_S
 _FAIR_PROBE_S: Final = 4.5  # a probe's is 0.9 s, over the internet 4
-_LAST_RESORT_S: Final = 5.0  # a probe has deadlines of its own; this one guards against their lack
 
 
 class Probes:
@@ -72,10 +70,7 @@ class Probes:
             busy = await self._roster.until_busy(host)
             async with _pace(TOUCH_INTERVAL_S):
                 asked = [name for name in busy if not self._roster.is_beating(name)]
-                looks = [
-                    seen(self._providers[n].touch, n, fair_s=_FAIR_TOUCH_S, last_resort_s=_LAST_RESORT_S)
-                    for n in asked
-                ]
+                looks = [seen(self._providers[n].touch, n, fair_s=FAIR_TOUCH_S) for n in asked]
                 probes = await asyncio.gather(*looks)
                 touches = {
                     name: probe
@@ -87,7 +82,7 @@ class Probes:
 
     async def _look(self, provider: Provider) -> None:
         name = provider.card.id
-        probe = await seen(provider.probe, name, fair_s=_FAIR_PROBE_S, last_resort_s=_LAST_RESORT_S)
+        probe = await seen(provider.probe, name, fair_s=_FAIR_PROBE_S)
         if probe is not None and not self._roster.is_beating(name):  # it came back meanwhile, and knows better
             self._roster.note_probe(name, probe)
 

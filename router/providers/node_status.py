@@ -31,6 +31,7 @@ _Figure = int | float | None  # as it was said, see `_sane`
 _MAX_DEPTH: Final = 10_000
 _MAX_WAIT_S: Final = 86_400.0
 _MAX_RTF: Final = 1_000.0
+_MAX_UPTIME_S: Final = 1e9
 
 
 class _Queue(msgspec.Struct):
@@ -56,6 +57,7 @@ class NodeStatus(msgspec.Struct):
     state: str
     voices_revision: str = ""
     eta_s: _Figure = None
+    uptime_s: _Figure = None
     queue: _Queue = msgspec.field(default_factory=_Queue)
     models: dict[str, _ModelStatus] = {}
     type: str = BEAT
@@ -74,6 +76,11 @@ class NodeStatus(msgspec.Struct):
         if status.state not in _SIGNS:
             raise Malformed(f"{what} says {status.state!r}, which is no state of a tts-node")
         return status
+
+    def began_at(self, now: float) -> float | None:
+        """When its process began, by the clock that says `now`; None when it does not tell."""
+        uptime_s = _sane(self.uptime_s, _MAX_UPTIME_S)
+        return now - uptime_s if uptime_s is not None else None
 
     def probe(self, listed: Sequence[Model]) -> Probe:
         """What it shows; `listed` are the models as the node listed them last."""

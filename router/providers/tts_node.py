@@ -2,6 +2,7 @@
 engines and voices on OpenAI-shaped lists."""
 
 import logging
+import time
 from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
@@ -20,7 +21,7 @@ from router.domain import (
 )
 from router.errors import Malformed, Overdue, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
-from router.ports import Beat, Probe, ResponseHead
+from router.ports import Beat, Monotonic, Probe, ResponseHead
 from router.providers.node_pulse import NodePulse
 from router.providers.node_status import NodeStatus
 from router.providers.node_voices import NodeVoices
@@ -36,6 +37,9 @@ from router.speech.checking import longest_s
 from router.transport import Inbox
 
 _log = logging.getLogger(__name__)
+# Two processes that follow on each other begin further apart. One is taken for two when a clock has drifted that
+# far, or a beat came that late: then its lists are read once more.
+SAME_PROCESS_S: Final = 1.0
 BODY_STALL_S: Final = 0.6  # of silence between two bytes of a segment on the LAN
 _DURATION_TOLERANCE_S: Final = 0.05
 
@@ -64,10 +68,12 @@ class _VoiceList(msgspec.Struct):
 class TtsNode:
     """Implements `ports.SpeechProvider` and `ports.Beating`."""
 
-    def __init__(self, card: ProviderCard, origin: Origin) -> None:
+    def __init__(self, card: ProviderCard, origin: Origin, clock: Monotonic = time.monotonic) -> None:
         self.card = card
         self._origin = origin
+        self._clock = clock
         self._revision: str | None = None  # of the lists, as they were read last
+        self._began_at: float | None = None  # the process that they were read from, where it tells
         self._models: tuple[Model, ...] = ()
         self._voices: tuple[Voice, ...] | None = None
         self.voices = NodeVoices(origin)
@@ -83,9 +89,9 @@ class TtsNode:
         """GET /health; the lists only when `voices_revision` says that they changed."""
         try:
             status = await self._status(self._origin.probe_deadline_s)
-            if status.voices_revision == self._revision:
+            if self._has_lists_of(status):
                 return status.probe(self._models)
-            await self._read_lists(status.voices_revision)
+            await self._read_lists(status)
         except UpstreamFault as fault:
             self._revision = None  # it may come back as another
             return _probe_of(fault)
@@ -99,18 +105,18 @@ class TtsNode:
 
     async def listen(self) -> NodePulse:
         """GET /events. See `ports.Beating.listen`."""
-        self._revision = None  # it may be another than the last time
+        if self._began_at is None:
+            self._revision = None  # it may be another than the last time
         inbox = Inbox()
         inbox.attach(await self._origin.open("/events", inbox))
         return NodePulse(inbox, self._beat)
 
     async def catch_up(self) -> None:
         """See `ports.Beating.catch_up`."""
-        status = await self._status(self._origin.probe_deadline_s)
-        await self._read_lists(status.voices_revision)
+        await self._read_lists(await self._status(self._origin.probe_deadline_s))
 
     def _beat(self, status: NodeStatus) -> Beat:
-        is_known = status.voices_revision == self._revision
+        is_known = self._has_lists_of(status)
         beat = status.beat(self._models, is_news=not is_known)
         if not is_known:
             return beat
@@ -118,12 +124,23 @@ class TtsNode:
             beat, probe=replace(beat.probe, models=beat.probe.models or self._models, voices=self._voices)
         )
 
-    async def _read_lists(self, revision: str) -> None:
+    def _has_lists_of(self, status: NodeStatus) -> bool:
+        """Whether its lists are those that were read last. Another process may have other models by the same
+        revision, which is of its voices."""
+        if status.voices_revision != self._revision:
+            return False
+        began_at = status.began_at(self._clock())
+        if began_at is None or self._began_at is None:
+            return began_at is self._began_at
+        return abs(began_at - self._began_at) < SAME_PROCESS_S
+
+    async def _read_lists(self, status: NodeStatus) -> None:
+        began_at = status.began_at(self._clock())
         models = decoded(await self._origin.look("/v1/models"), _ModelList, "its model list")
         voices = decoded(await self._origin.look("/v1/audio/voices"), _VoiceList, "its voice list")
         self._models = tuple(Model(entry.id, entry.state, entry.cloning) for entry in models.data)
         self._voices = tuple(Voice(v.id, v.name or v.id, v.language, v.gender) for v in voices.voices)
-        self._revision = revision
+        self._revision, self._began_at = status.voices_revision, began_at
 
     async def touch(self) -> Probe | None:
         """GET /health, which a node answers at once whatever its model does."""

@@ -6,17 +6,12 @@ bytes as fast as they come, and so do the sockets in between; neither says how m
 
 
 class Playback:
-    """Times are monotonic seconds. `gap_s`: silence heard within the answer; `worst_gap_s`: the longest."""
+    """Times are monotonic seconds. `gap_s`: silence heard within the answer."""
 
     def __init__(self) -> None:
         self._silent_from: float | None = None  # when all that was handed over has been played
         self.handed_s = 0.0
         self.gap_s = 0.0
-        self.worst_gap_s = 0.0
-
-    @property
-    def is_begun(self) -> bool:
-        return self._silent_from is not None
 
     def handed_over(self, audio_s: float, now: float) -> float:
         """So much more is on its way to the listener; how long it was silent before (0 for the first)."""
@@ -26,7 +21,6 @@ class Playback:
             return 0.0
         gap_s = max(0.0, now - self._silent_from)
         self.gap_s += gap_s
-        self.worst_gap_s = max(self.worst_gap_s, gap_s)
         self._silent_from = max(self._silent_from, now) + audio_s
         return gap_s
 

@@ -1,8 +1,8 @@
 """The cache of speech: memory in front of a store that outlives the process.
 
-Whoever looks at memory alone (`get_fast`) gets nothing once a second: then `get` asks the store first whether
-somebody has purged it, `local-ai-router cache purge` or another router. So what was purged is not served from
-memory for longer than a second, and no timer runs for that.
+Once a second whoever comes (`get`, `put`) asks the store first whether somebody has purged it,
+`local-ai-router cache purge` or another router. So what was purged is not served from memory for longer than a
+second, and no timer runs for that.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import msgspec
 
 from router.config.settings import CacheSettings
 from router.ports import Monotonic
-from router.speech.cache.disk import DiskStore
+from router.speech.cache.disk import CannotMeasure, DiskStore
 from router.speech.cache.entry import CachedAudio
 from router.speech.cache.flights import FlightEnded, Flights
 from router.speech.cache.folder import Folder, default_folder
@@ -31,11 +31,20 @@ _UNSEEN: Final = object()
 
 
 class Level(msgspec.Struct, frozen=True):
-    """How much is in memory, or in the store, and how much may be."""
+    """How much is in memory, and how much may be."""
 
     entries: int
     bytes: int
     max_bytes: int
+
+
+class StoreLevel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The same of the store. None when it does not say; `trouble` is why."""
+
+    entries: int | None
+    bytes: int | None
+    max_bytes: int
+    trouble: str = ""
 
 
 class CacheFigures(msgspec.Struct, frozen=True):
@@ -44,7 +53,7 @@ class CacheFigures(msgspec.Struct, frozen=True):
     enabled: bool
     folder: str
     memory: Level
-    disk: Level
+    disk: StoreLevel
 
 
 def folder_of(settings: CacheSettings, clock: Callable[[], float] = time.time) -> Folder:
@@ -91,10 +100,6 @@ class AudioCache:
         settings = self._settings
         return settings.enabled and bool(settings.memory_mb or settings.disk_mb)
 
-    def get_fast(self, key: str) -> CachedAudio | None:
-        """What is in memory, without waiting. None also when it is time to look for purges, which `get` does."""
-        return self._remembered(key) if self.is_on and self._is_fresh() else None
-
     async def get(self, key: str) -> CachedAudio | None:
         """From memory, else from the store; many who ask for the same read it once."""
         if not self.is_on:
@@ -109,7 +114,8 @@ class AudioCache:
         return entry
 
     async def put(self, key: str, entry: CachedAudio) -> None:
-        """Keep it. Does not wait for the disk."""
+        """Keep it. Does not wait until it is on the disk; once a second it waits for the look at purges, which may
+        take a second where the disk is slow (`READ_DEADLINE_S`)."""
         if not self.is_on:
             return
         await self._look()
@@ -128,13 +134,12 @@ class AudioCache:
         return max(remembered, stored)
 
     async def figures(self) -> CacheFigures:
-        """How full it is."""
-        size = await self._store.measure()
+        """How full it is; within a deadline, also when the disk hangs."""
         return CacheFigures(
             self.is_on,
             self._store.place,
             Level(len(self._memory), self._memory.bytes, self._memory.max_bytes),
-            Level(size.entries, size.bytes, self._store.max_bytes),
+            await self._stored(),
         )
 
     def reconfigure(self, settings: CacheSettings) -> None:
@@ -162,6 +167,14 @@ class AudioCache:
         await self._reads.aclose()
         await asyncio.gather(self._store.aclose(), *self._closing)
 
+    async def _stored(self) -> StoreLevel:
+        store = self._store
+        try:
+            size = await store.measure()
+        except CannotMeasure as exc:
+            return StoreLevel(None, None, store.max_bytes, exc.message)
+        return StoreLevel(size.entries, size.bytes, store.max_bytes)
+
     def _remembered(self, key: str) -> CachedAudio | None:
         entry = self._memory.get(key)
         if entry is not None and self._clock() - entry.made_at > self._settings.max_age_days * _DAY_S:
@@ -177,12 +190,9 @@ class AudioCache:
         self._memory.put(key, entry)
         return entry
 
-    def _is_fresh(self) -> bool:
-        return self._monotonic() - self._looked_at < LOOK_EVERY_S
-
     async def _look(self) -> None:
         """Ask the store for purges, once a second."""
-        if self._is_fresh():
+        if self._monotonic() - self._looked_at < LOOK_EVERY_S:
             return
         store = self._store
         with contextlib.suppress(FlightEnded):

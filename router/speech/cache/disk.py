@@ -18,6 +18,7 @@ from router.speech.cache.entry import CachedAudio
 from router.speech.cache.folder import Folder, Revision, Size
 
 READ_DEADLINE_S: Final = 1.0
+MEASURE_DEADLINE_S: Final = 5.0  # a full folder on a memory card takes its time
 PURGE_DEADLINE_S: Final = 60.0
 CLOSE_DEADLINE_S: Final = 3.0
 REST_S: Final = 30.0  # after a fault
@@ -34,6 +35,10 @@ class CannotPurge(RouterError):
     status = 507
     reason = "cache_unwritable"
     code = "cache_unwritable"
+
+
+class CannotMeasure(RouterError):
+    """The cache's folder does not say how full it is; the message says why."""
 
 
 class _NoAnswer(Exception):
@@ -70,6 +75,7 @@ class DiskStore:
         self._folder = folder
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="speech cache")
         self._reading = 0
+        self._measuring: asyncio.Future[Size] | None = None
         self._queue: asyncio.Queue[tuple[str, CachedAudio, Revision | None]] = asyncio.Queue()
         self._queued_bytes = 0
         self._writer: asyncio.Task[None] | None = None
@@ -125,11 +131,20 @@ class DiskStore:
         return purged
 
     async def measure(self) -> Size:
-        """See AudioStore."""
+        """See AudioStore. Once for all who ask meanwhile: on a disk that hangs, that keeps one thread."""
+        if self._measuring is None or self._measuring.done():
+            if self._is_closed:
+                raise CannotMeasure("closed")
+            self._measuring = self._in_thread(self._folder.measure)
+            self._measuring.add_done_callback(_seen)
+        measuring = self._measuring
+        await asyncio.wait((measuring,), timeout=MEASURE_DEADLINE_S)
+        if not measuring.done() or measuring.cancelled():
+            raise CannotMeasure(f"no answer within {MEASURE_DEADLINE_S:g} s")
         try:
-            return await self._in_thread(self._folder.measure)
-        except OSError:
-            return Size(0, 0)
+            return measuring.result()
+        except OSError as exc:
+            raise CannotMeasure(str(exc.strerror or exc)) from exc
 
     async def aclose(self) -> None:
         """See AudioStore."""
@@ -164,8 +179,7 @@ class DiskStore:
 
     def _read_ended(self, future: "asyncio.Future[T]") -> None:
         self._reading -= 1
-        if not future.cancelled():
-            future.exception()  # seen, should nobody wait for it any more
+        _seen(future)
 
     def _in_thread(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         return asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -189,3 +203,9 @@ class DiskStore:
             _, entry, _ = self._queue.get_nowait()
             self._queued_bytes -= entry.size
             self._queue.task_done()
+
+
+def _seen(future: "asyncio.Future[T]") -> None:
+    """Its failure is no news, should nobody wait for it any more."""
+    if not future.cancelled():
+        future.exception()

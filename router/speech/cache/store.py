@@ -34,7 +34,9 @@ class AudioStore(Protocol):
         """Forget everything, what is being put too; how many entries that were. Raises CannotPurge."""
         ...
 
-    async def measure(self) -> Size: ...
+    async def measure(self) -> Size:
+        """How full it is. Raises CannotMeasure."""
+        ...
 
     async def aclose(self) -> None:
         """Finish what was put, within a deadline."""

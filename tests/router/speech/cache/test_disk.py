@@ -13,7 +13,7 @@ from running import run, until
 
 from router.speech.cache import disk
 from router.speech.cache import folder as folder_module
-from router.speech.cache.disk import REST_S, CannotPurge, DiskStore
+from router.speech.cache.disk import REST_S, CannotMeasure, CannotPurge, DiskStore
 from router.speech.cache.entry import CachedAudio
 from router.speech.cache.folder import Folder, Revision, Size
 
@@ -35,6 +35,11 @@ class _Slow(Folder):
         self.asked += 1
         self.may_go.wait(10)
         super().write(key, entry, revision)
+
+    def measure(self) -> Size:
+        self.asked += 1
+        self.may_go.wait(10)
+        return super().measure()
 
 
 def _slow(path: Path) -> _Slow:
@@ -178,6 +183,28 @@ def test_a_disk_that_hangs_keeps_nobody_waiting(
     assert ["the speech cache goes on without its disk: it cannot read it: no answer within 0.02 s"] == _warnings(
         caplog
     )
+
+
+def test_measuring_a_disk_that_hangs_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many ask: one thread waits for it, so others can read; and it is measured when it can be again."""
+    folder_at(tmp_path).write(key_of(1), entry_of(1), None)
+
+    async def main() -> None:
+        folder = _slow(tmp_path)
+        store = DiskStore(folder, ManualClock())
+        monkeypatch.setattr(disk, "MEASURE_DEADLINE_S", 0.02)
+        told = await asyncio.gather(*(store.measure() for _ in range(9)), return_exceptions=True)
+        assert [CannotMeasure] * 9 == [type(each) for each in told]
+        assert {"no answer within 0.02 s"} == {str(each) for each in told}
+        assert (1, None) == (folder.asked, await store.revision())
+        monkeypatch.undo()
+        folder.may_go.set()
+        assert 1 == (await store.measure()).entries
+        await store.aclose()
+        with pytest.raises(CannotMeasure):
+            await store.measure()
+
+    run(main())
 
 
 def test_the_queue_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
