@@ -6,18 +6,31 @@ report is one model with several routes. Another chat model is never substituted
 follow, marked as substitutes; `speech/substitution.py` decides which of them may speak. A provider that bills is
 never among them, and where others report an engine too, only they are meant by its name: what costs money is for
 who configured it, or asks for it.
+
+For transcription OpenAI's names and none mean the default. Where nobody configured one, each provider that
+transcribes and charges nothing serves it with the model that it seems to have for that: a server that also chats
+or speaks lists all its models alike, so their names have to tell.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Final, Protocol
 
-from router.config.settings import ModelSettings, SpeechSettings
+from router.config.settings import ModelSettings, SpeechSettings, TranscriptionSettings
 from router.domain import Modality, Model, ProviderCard, Route
 from router.errors import InvalidRequest, NotFound
 
 OPENAI_SPEECH_MODELS: Final = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+OPENAI_TRANSCRIPTION_MODELS: Final = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
+# Names of models that write down what is said, such as Systran/faster-whisper-small or nvidia/parakeet-tdt.
+_TRANSCRIBES: Final = re.compile(
+    r"whisper|transcri|parakeet|canary|sensevoice|paraformer|moonshine|voxtral|(?<![a-z])(asr|stt)(?![a-z])",
+    re.IGNORECASE,
+)
+_YOUR_OWN: Final = "whisper-1"  # what a server that lists nothing takes for the model it has
 DEFAULT_MAX_WAIT_S: Final = 2.0
 SUBSTITUTE_MODEL_TIER: Final = 10_000  # behind every configured tier
 
@@ -54,9 +67,11 @@ class Catalogue:
         models: Mapping[str, ModelSettings],
         speech: SpeechSettings,
         reports: Reports,
+        transcription: TranscriptionSettings | None = None,
     ) -> None:
         self._cards = cards
         self._speech = speech
+        self._default_transcription = (transcription or TranscriptionSettings()).default_model
         self._reports = reports
         self._known_chats: dict[str, Sequence[Route]] = {}  # what names meant, while nobody reports anything new
         self._known_at = -1
@@ -73,6 +88,8 @@ class Catalogue:
         a chat model's name; both name only what the asker `may_see`."""
         if modality is Modality.SPEECH:
             return self._resolve_speech(name, may_see)
+        if modality is Modality.TRANSCRIPTION:
+            return self._resolve_transcription(name, may_see)
         if self._known_at != self._reports.revision:
             self._known_chats.clear()
             self._known_at = self._reports.revision
@@ -100,11 +117,25 @@ class Catalogue:
         """What a speech model's name means: none, and OpenAI's, mean the default."""
         return self._speech.default_model if not name or name in OPENAI_SPEECH_MODELS else name
 
+    def transcription_name(self, name: str | None) -> str:
+        """What a transcription model's name means: none, and OpenAI's, mean the default."""
+        return self._default_transcription if not name or name in OPENAI_TRANSCRIPTION_MODELS else name
+
     def max_wait_s(self, modality: Modality, name: str | None) -> float:
         """How long a tier's first output of `name` may be predicted to take before the next tier serves."""
         if modality is Modality.CHAT:
             return self._max_waits.get(name or "") or DEFAULT_MAX_WAIT_S
+        if modality is Modality.TRANSCRIPTION:
+            return self._max_waits.get(self.transcription_name(name)) or DEFAULT_MAX_WAIT_S
         return self._max_waits.get(self.speech_name(name)) or self._speech.max_wait_s
+
+    def hears(self, routes: Sequence[Route]) -> bool:
+        """Whether every model behind them takes recordings in itself."""
+        return _all_match(routes, lambda route: self._cards[route.provider].hears)
+
+    def speaks(self, routes: Sequence[Route]) -> bool:
+        """Whether every model behind them answers aloud itself."""
+        return _all_match(routes, lambda route: self._cards[route.provider].speaks)
 
     def listed(self) -> list[Listed]:
         """Every name a client may use, configured ones first."""
@@ -119,7 +150,7 @@ class Catalogue:
                 reported.setdefault(model, []).append(card)
         for name, cards in reported.items():
             if name not in entries:
-                modality = _modality_of(cards[0])
+                modality = _modality_of(cards[0], name)
                 entries[name] = Listed(name, modality, tuple(card.id for card in cards))
         return list(entries.values())
 
@@ -175,6 +206,31 @@ class Catalogue:
                 tier = card.tier + SUBSTITUTE_MODEL_TIER if substitutes else card.tier
                 yield Route(card.id, engine, tier, substitutes)
 
+    def _resolve_transcription(self, name: str | None, may_see: Callable[[str], bool]) -> list[Route]:
+        modality, wanted = Modality.TRANSCRIPTION, self.transcription_name(name)
+        if not any(modality in card.modalities for card in self._cards.values()):
+            raise _nobody_transcribes()
+        routes = self._exact(modality, wanted)
+        if routes or self._is_configured(modality, wanted):
+            return routes
+        if wanted == self._default_transcription:
+            routes = list(self._any_transcription(name))
+            if not routes and name and may_see(name):  # OpenAI's name, of OpenAI
+                routes = self._exact(modality, name)
+        if not routes:
+            raise self._unknown(modality, name or wanted, may_see)
+        return routes
+
+    def _any_transcription(self, name: str | None) -> Iterable[Route]:
+        """One route to each provider that transcribes and charges nothing."""
+        for card in self._cards.values():
+            if Modality.TRANSCRIPTION not in card.modalities or card.is_billed:
+                continue
+            models = list(self._reports.models_of(card.id))
+            likely = [model for model in models if _TRANSCRIBES.search(model)]
+            model = name if name in models else next(iter([*likely, *models]), _YOUR_OWN)
+            yield Route(card.id, model or _YOUR_OWN, card.tier)
+
     def _known(self, modality: Modality, may_see: Callable[[str], bool]) -> list[str]:
         return [entry.id for entry in self.listed() if entry.modality is modality and may_see(entry.id)]
 
@@ -188,5 +244,23 @@ class Catalogue:
         return NotFound(f"No model is called {name[:200]!r}. {hint}", param="model", code="model_not_found")
 
 
-def _modality_of(card: ProviderCard) -> Modality:
-    return Modality.SPEECH if card.modalities == {Modality.SPEECH} else Modality.CHAT
+def _nobody_transcribes() -> NotFound:
+    return NotFound(
+        "No provider transcribes here. Add one to the configuration: a speech-to-text server with an OpenAI API, "
+        "as `kind: openai` with `serves: [transcription]`.",
+        param="model",
+        code="transcription_unavailable",
+    )
+
+
+def _all_match(routes: Sequence[Route], patterns: Callable[[Route], Sequence[str]]) -> bool:
+    return bool(routes) and all(any(fnmatchcase(r.model, each) for each in patterns(r)) for r in routes)
+
+
+def _modality_of(card: ProviderCard, model: str) -> Modality:
+    """What a model that `card` reports is for. Servers of several things do not say it."""
+    if len(card.modalities) == 1:
+        return next(iter(card.modalities))
+    if Modality.TRANSCRIPTION in card.modalities and _TRANSCRIBES.search(model):
+        return Modality.TRANSCRIPTION
+    return Modality.CHAT if Modality.CHAT in card.modalities else Modality.SPEECH

@@ -10,6 +10,7 @@ import msgspec
 
 SAMPLE_RATE_HZ: Final = 24_000  # PCM inside the house: 24 kHz, signed 16-bit little-endian, mono (OpenAI's `pcm`)
 BYTES_PER_SAMPLE: Final = 2
+BYTES_PER_S: Final = SAMPLE_RATE_HZ * BYTES_PER_SAMPLE
 
 
 class Modality(StrEnum):
@@ -17,6 +18,7 @@ class Modality(StrEnum):
 
     CHAT = "chat"
     SPEECH = "speech"
+    TRANSCRIPTION = "transcription"
 
 
 class Endpoint(StrEnum):
@@ -28,10 +30,20 @@ class Endpoint(StrEnum):
     RESPONSES = "responses"
     MESSAGES = "messages"
     SPEECH = "speech"
+    TELEPHONE = "telephone"  # a dialect of clients only: what it asks goes upstream as others
+    TRANSCRIPTIONS = "transcriptions"
+    TRANSLATIONS = "translations"
 
     @property
     def modality(self) -> Modality:
-        return Modality.SPEECH if self is Endpoint.SPEECH else Modality.CHAT
+        return _OTHER_MODALITIES.get(self, Modality.CHAT)
+
+
+_OTHER_MODALITIES: Final = {
+    Endpoint.SPEECH: Modality.SPEECH,
+    Endpoint.TRANSCRIPTIONS: Modality.TRANSCRIPTION,
+    Endpoint.TRANSLATIONS: Modality.TRANSCRIPTION,  # into English, by the same servers
+}
 
 
 # Paths below a provider's base URL; the client's path is `/v1` + the same.
@@ -42,6 +54,8 @@ ENDPOINT_PATHS: Final[Mapping[Endpoint, str]] = {
     Endpoint.RESPONSES: "/responses",
     Endpoint.MESSAGES: "/messages",
     Endpoint.SPEECH: "/audio/speech",
+    Endpoint.TRANSCRIPTIONS: "/audio/transcriptions",
+    Endpoint.TRANSLATIONS: "/audio/translations",
 }
 
 
@@ -99,6 +113,8 @@ class ProviderCard:
     queue_wait_s: float = 30.0
     is_billed: bool = False
     known_models: tuple[str, ...] = ()
+    hears: tuple[str, ...] = ()  # patterns: models that take audio in
+    speaks: tuple[str, ...] = ()  # and those that answer with audio
     prewarm: Prewarm = Prewarm.NEVER
 
 
@@ -229,4 +245,4 @@ class Utterance:
 
     @property
     def duration_s(self) -> float:
-        return len(self.pcm) / (SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
+        return len(self.pcm) / BYTES_PER_S

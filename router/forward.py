@@ -1,4 +1,4 @@
-"""The dispatch of opaque bytes: chat and its kin.
+"""The dispatch of opaque bytes: chat and its kin, and recordings to be written down.
 
 Candidates are tried in order until one begins to answer; from the client's first byte on there is no way back.
 So nothing is sent to the client before the upstream's first body byte, and a short answer is sent only when all
@@ -11,9 +11,9 @@ from typing import Final, Protocol
 import msgspec
 
 from router.answers import UsageReader, check_whole, exhausted, is_event_stream, passed_on, rejection, tells_usage
-from router.domain import Endpoint, Route
-from router.errors import Refusal, UpstreamFault
-from router.ports import ForwardProvider, Header, Monotonic, Observer, Record, ResponseHead
+from router.domain import Endpoint, Modality, Route
+from router.errors import Refusal, Silent, UpstreamFault
+from router.ports import Body, ForwardProvider, Header, Monotonic, Observer, Record, ResponseHead, Upload
 from router.repeat import Circumstances, may_try_next
 from router.roster import Roster
 from router.selection import DEFAULT_MAX_WAIT_S
@@ -45,7 +45,7 @@ class ForwardCall(msgspec.Struct, frozen=True):
     model: str
     routes: Sequence[Route]
     headers: Sequence[Header]
-    body_for: Callable[[str], bytes]
+    body_for: Callable[[str], Body]
     record: Record
     max_wait_s: float = DEFAULT_MAX_WAIT_S
     is_pinned: bool = False
@@ -126,11 +126,14 @@ class Forwarder:
         first_byte_s, stall_s = provider.card.first_byte_s, provider.card.stall_s
         body = call.body_for(route.model)
         inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox, is_once=call.is_pinned))
-        head = await inbox.read_head(first_byte_s)
+        if isinstance(body, bytes):
+            head = await inbox.read_head(first_byte_s)
+        else:
+            head = await self._head_upon(body, inbox, first_byte_s)
         await _raise_for_status(head, inbox, stall_s, provider.redact)
         record.streamed = is_event_stream(head)
         part = await _first_part(head, inbox, first_byte_s)
-        if inbox.is_drained:
+        if inbox.is_drained and (part or not _may_be_empty(call.endpoint, head)):
             check_whole(head, part)
         record.upstream_wait_s += self._clock() - asked
         if call.on_first_part is not None and head.status == 200:
@@ -144,6 +147,17 @@ class Forwarder:
         usage.see(part)
         await reply.send(part, is_last=True)
         record.tokens_in, record.tokens_out = usage.tokens_in, usage.tokens_out
+
+    async def _head_upon(self, upload: Upload, inbox: Inbox, first_byte_s: float) -> ResponseHead:
+        """The head of the answer to an upload, which takes its time: silence begins behind its last piece."""
+        wait_s = first_byte_s
+        while True:
+            try:
+                return await inbox.read_head(wait_s)
+            except Silent:
+                wait_s = first_byte_s - (self._clock() - upload.taken_at)
+                if inbox.has_failed or wait_s <= 0:
+                    raise
 
     def _note(self, record: Record, route: Route, fault: UpstreamFault) -> None:
         record.reasons.append(fault.outcome)
@@ -161,6 +175,12 @@ async def _raise_for_status(
         except UpstreamFault:  # the status says enough
             body = b""
         raise rejection(head, body, redact)
+
+
+def _may_be_empty(endpoint: Endpoint, head: ResponseHead) -> bool:
+    """Of a recording in which nobody speaks, there is nothing to write down: plain text, of no length."""
+    content_type = head.get(b"content-type") or b""
+    return endpoint.modality is Modality.TRANSCRIPTION and content_type.lower().startswith(b"text/")
 
 
 async def _first_part(head: ResponseHead, inbox: Inbox, deadline_s: float) -> bytes:

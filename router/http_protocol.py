@@ -161,6 +161,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if not (cycle.response_complete or self.parser.should_upgrade()):
             cycle.more_body = False
             cycle.message_event.set()
+            self.flow.resume_reading()  # a large last piece paused it, and then a client's leaving is not seen
 
     def pause_writing(self) -> None:
         """The client takes no more for now. One that was carried away never says goodbye: its time is bounded."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from router.domain import Endpoint, LibraryVoice, Modality, Model, ProviderCard, Segment, Utterance, Voice
+from router.domain import Endpoint, LibraryVoice, Modality, Model, ProviderCard, Route, Segment, Utterance, Voice
 from router.errors import UpstreamFault
 from router.health import HostSign, HostState, ProviderSign, ProviderState
 
@@ -20,15 +20,38 @@ Monotonic = Callable[[], float]
 """Seconds on a clock that never goes back; injected wherever a decision depends on time."""
 
 
+class Upload(Protocol):
+    """A body too large for memory, which can be read as often as it has to be sent."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        ...
+
+    @property
+    def taken_at(self) -> float:
+        """When a piece was last read (monotonic): whoever sends it reads no faster than the upstream takes it."""
+        ...
+
+    async def read(self, at: int) -> bytes:
+        """A piece of it from offset `at` on, which is below `size`; never empty. Raises InDoubt when it cannot be
+        read, which is no fault of the upstream's."""
+        ...
+
+
+Body = bytes | Upload
+
+
 class UpstreamRequest(msgspec.Struct, frozen=True):
     """One HTTP request to a provider. `target` is path and query; `headers` lack Host and Content-Length, which
-    the transport adds. The request is repeatable, its body being whole and in memory, unless `is_once`:
-    then it goes over a fresh connection, since on a reused one it could have to be sent again unanswered."""
+    the transport adds. The request is repeatable, its body being whole, in memory or kept as an upload, unless
+    `is_once`: then it goes over a fresh connection, since on a reused one it could have to be sent again
+    unanswered."""
 
     method: str
     target: str
     headers: Sequence[Header]
-    body: bytes = b""
+    body: Body = b""
     is_once: bool = False
 
 
@@ -169,10 +192,10 @@ class Beating(Provider, Protocol):
 
 
 class ForwardProvider(Provider, Protocol):
-    """Takes opaque bodies."""
+    """Takes opaque bodies: in memory, or as an upload where it transcribes."""
 
     async def send(
-        self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
+        self, endpoint: Endpoint, headers: Sequence[Header], body: Body, sink: Sink, *, is_once: bool = False
     ) -> Exchange: ...
 
 
@@ -239,11 +262,16 @@ class Record(msgspec.Struct):
     generation_s: float | None = None
     cache: str = ""  # of speech: hit, miss or bypass
     voiced: dict[str, int] = {}  # how many segments each provider spoke
-    recalled: int = 0  # how many were in the cache
+    recalled: dict[str, int] = {}  # how many of each provider's were in the cache
     gap_s: float = 0.0  # silence within the answer that somebody who listens in real time has heard
     predicted_s: float | None = None  # until the first segment is spoken, as it was thought to take
     first_audio: float | None = None  # when it was (monotonic)
+    muted: str = ""  # why a chat that was to be spoken was not, or not to its end
     reasons: list[str] = []
+
+    def by(self, route: Route) -> None:
+        """Who answers, as far as is known now; the answer's head and the metrics say so."""
+        self.provider, self.model, self.tier = route.provider, route.model, route.tier
 
     @property
     def overhead_s(self) -> float:

@@ -82,11 +82,13 @@ def _server(
         queue_wait_s=entry.queue_wait_s,
         is_billed=entry.billed,
         known_models=tuple(entry.models) if isinstance(entry, OpenAIProvider) else (),
+        hears=tuple(entry.hears) if isinstance(entry, OpenAIProvider) else (),
+        speaks=tuple(entry.speaks) if isinstance(entry, OpenAIProvider) else (),
         prewarm=entry.prewarm if isinstance(entry, TtsNodeProvider) else Prewarm.NEVER,
     )
     if isinstance(entry, TtsNodeProvider):
         bare = address.with_path(address.path.removesuffix("/v1"))
-        return TtsNode(card, _origin(bare, entry, clock, transports))
+        return TtsNode(card, _origin(bare, entry, clock, transports), clock)
     speaks_in_events = entry.speech_stream_format == "sse"
     return OpenAIServer(card, _origin(address, entry, clock, transports), speaks_in_events=speaks_in_events)
 

@@ -14,7 +14,7 @@ from router.answers import error_code, error_message, error_param, rejection
 from router.domain import ENDPOINT_PATHS, Endpoint, Model, ProviderCard, Segment, Utterance
 from router.errors import InvalidRequest, Malformed, Rejected, UpstreamFault, VoiceMissing
 from router.health import HostSign, ProviderSign
-from router.ports import Exchange, Header, Probe, ResponseHead, Sink
+from router.ports import Body, Exchange, Header, Probe, ResponseHead, Sink
 from router.providers.origin import Origin, decoded, probe_of, request_headers
 from router.providers.spoken_events import SpokenEvents, is_events
 from router.speech.checking import longest_s
@@ -77,7 +77,7 @@ class OpenAIServer:
         """Nothing: only an inference loads a model here."""
 
     async def send(
-        self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
+        self, endpoint: Endpoint, headers: Sequence[Header], body: Body, sink: Sink, *, is_once: bool = False
     ) -> Exchange:
         """See `ports.ForwardProvider.send`."""
         is_once = is_once or self.card.is_billed

@@ -1,8 +1,9 @@
 """One HTTP/1.1 connection (RFC 9112) to an upstream: bytes in, sink calls out.
 
 Everything that decides whether a connection may be used again lives here. The rule is strict: a connection is
-reused only after a complete answer whose framing was beyond doubt. An answer cut short, bytes nobody asked for,
-a body that ends with the connection, an older HTTP, an upgrade: each closes it.
+reused only after a complete answer whose framing was beyond doubt, to a request that was sent whole. An answer cut
+short, bytes nobody asked for, a body that ends with the connection, an older HTTP, an upgrade, an answer that came
+before the request had been sent: each closes it.
 
 Knows nothing of pools, deadlines or routing. Parsing is llhttp's (through httptools).
 """
@@ -13,7 +14,7 @@ from typing import Final, cast
 
 import httptools
 
-from router.errors import ConnectionLost, Malformed, UpstreamFault
+from router.errors import ConnectionLost, Malformed, Silent, UpstreamFault
 from router.ports import Header, ResponseHead, Sink
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -44,6 +45,10 @@ class Connection(asyncio.Protocol):
         self._ends_with_connection = False
         self._is_whole = False
         self._may_serve_again = False
+        self._is_sending = False  # of the request's body something is still to come
+        self._is_refused = False  # the answer is an error: of the body nothing more is wanted
+        self._is_full = False
+        self._room: asyncio.Future[None] | None = None
         self.has_answered = False  # any byte of the current answer has arrived
         self.exchanges = 0
         self.idle_since = 0.0
@@ -56,15 +61,51 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def start(self, payload: bytes, sink: Sink) -> None:
-        """Send a request whose answer goes to `sink`. Only on an open, idle connection."""
+    @property
+    def wants_more(self) -> bool:
+        """Whether there is any sense in sending more of the request's body (RFC 9112 §9.5)."""
+        return self._sink is not None and self.is_open and not self._is_refused
+
+    def start(self, payload: bytes, sink: Sink, *, is_whole: bool = True) -> None:
+        """Send a request whose answer goes to `sink`. Only on an open, idle connection. Unless it `is_whole`, its
+        body follows by `send`, up to `note_sent`."""
         assert self._transport is not None
         assert self._sink is None, f"{self!r} is busy"
         self._sink = sink
         self.has_answered = False
         self.exchanges += 1
+        self._is_sending = not is_whole
         self._reset_head()
         self._transport.write(payload)
+
+    async def send(self, piece: bytes, stall_s: float) -> None:
+        """A piece of the request's body, as soon as there is room for it; unless nothing more is wanted.
+
+        Raises Silent when the upstream takes nothing for `stall_s` seconds.
+        """
+        while self._is_full and self.wants_more:
+            await self._until_room(stall_s)
+        if self.wants_more:
+            assert self._transport is not None
+            self._transport.write(piece)
+
+    def note_sent(self) -> None:
+        """The request's body is complete."""
+        self._is_sending = False
+
+    async def _until_room(self, stall_s: float) -> None:
+        self._room = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(stall_s):
+                await self._room
+        except TimeoutError as exc:
+            raise Silent(f"{self._name} took nothing of the request for {stall_s:g} s") from exc
+        finally:
+            self._room = None
+
+    def _wake_sender(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     def pause(self) -> None:
         if self._transport is not None and self.is_open:
@@ -118,6 +159,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         sink, self._sink = self._sink, None
+        self._wake_sender()
         del self._parser  # each holds the other; no more bytes will come
         self._on_closed(self)
         if sink is None:
@@ -128,6 +170,13 @@ class Connection(asyncio.Protocol):
         how = "reset" if exc is not None else "closed"
         when = "in the middle of its answer" if self.has_answered else "before answering"
         sink.error(ConnectionLost(f"{self._name} {how} the connection {when}", had_bytes=self.has_answered))
+
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._wake_sender()
 
     def _finish(self, *, is_kept: bool) -> None:
         """The answer is whole. Only once the read that ended it is parsed: more may follow in it."""
@@ -143,7 +192,9 @@ class Connection(asyncio.Protocol):
 
     def _has_sent_all(self) -> bool:
         """Whether the request was taken; an early answer's is not, and its rest would stand before the next."""
-        return self._transport is not None and self._transport.get_write_buffer_size() == 0
+        if self._is_sending or self._transport is None:
+            return False
+        return self._transport.get_write_buffer_size() == 0
 
     # llhttp's callbacks
 
@@ -180,6 +231,9 @@ class Connection(asyncio.Protocol):
         self._has_head = True
         self._ends_with_connection = not is_framed and status not in {204, 304}
         self._unheard_bytes = 0
+        if status >= 400:
+            self._is_refused = True
+            self._wake_sender()
         self._sink.head(head)
 
     def on_body(self, body: bytes) -> None:
@@ -214,3 +268,4 @@ class Connection(asyncio.Protocol):
         self._has_head = False
         self._ends_with_connection = False
         self._is_whole = False
+        self._is_refused = False

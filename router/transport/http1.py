@@ -3,7 +3,8 @@
 One pool per upstream, so that a server that stalls every request holds up nobody else's. Connections idle for
 longer than `idle_s` are dropped, before the upstream drops them; when it was quicker, the request goes out
 again on a fresh connection, because not a byte of an answer had come (RFC 9110 §9.2.2 allows that for what has
-no effect yet; the race is the upstream's keep-alive timer, not its work).
+no effect yet; the race is the upstream's keep-alive timer, not its work). A body in memory goes out in one write;
+an upload piece by piece, by a task of the exchange's, no faster than it is taken.
 """
 
 import asyncio
@@ -12,13 +13,15 @@ import functools
 import re
 import socket
 from collections import deque
+from collections.abc import Coroutine
 from typing import Final
 
 from router.errors import ConnectionLost, DialRefused, DialTimeout, NotSent, UpstreamFault
-from router.ports import Exchange, Monotonic, ResponseHead, Sink, UpstreamRequest
+from router.ports import Exchange, Monotonic, ResponseHead, Sink, Upload, UpstreamRequest
 from router.transport.connection import Connection
 
 MAX_CONNECTIONS: Final = 1024
+SEND_STALL_S: Final = 30.0  # an upload of which the upstream takes nothing for so long is given up
 IDLE_S: Final = 4.0  # uvicorn, behind which many LLM servers live, drops idle connections after 5 s
 # RFC 9110 §5.5, §5.6.2; RFC 9112 §3. Whatever else could end its line and be read as a second header or request.
 _REQUEST_LINE: Final = re.compile(r"(?!(?:HEAD|CONNECT) )[\w!#$%&'*+.^`|~-]+ [!-~]+", re.ASCII)
@@ -48,19 +51,27 @@ class Http1Transport:
     """Implements `ports.Transport` for `http://host:port`. `idle_s=0` dials anew for every request."""
 
     def __init__(
-        self, host: str, port: int, *, connect_s: float, clock: Monotonic, idle_s: float = IDLE_S
+        self,
+        host: str,
+        port: int,
+        *,
+        connect_s: float,
+        clock: Monotonic,
+        idle_s: float = IDLE_S,
+        send_stall_s: float = SEND_STALL_S,
     ) -> None:
         self._host = host
         self._port = port
         self._connect_s = connect_s
         self._idle_s = idle_s
+        self.send_stall_s = send_stall_s
         self._clock = clock
         self._name = f"{host}:{port}"
         shown = f"[{host}]" if ":" in host else host
         self._host_line = f"Host: {shown}:{port}\r\n".encode()
         self._all: set[Connection] = set()
         self._idle: deque[Connection] = deque()
-        self._redials: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()  # redials, and uploads on their way
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -69,7 +80,8 @@ class Http1Transport:
     async def send(self, request: UpstreamRequest, sink: Sink) -> Exchange:
         """See `ports.Transport.send`."""
         payload = self._payload(request)
-        exchange = _Exchange(self, payload, sink)
+        upload = None if isinstance(request.body, bytes) else request.body
+        exchange = _Exchange(self, payload, upload, sink)
         connection = None if request.is_once else self._take_idle()
         if connection is None:
             connection = await self.dial()
@@ -83,9 +95,9 @@ class Http1Transport:
     async def aclose(self) -> None:
         """Close every connection; exchanges under way end with ConnectionLost."""
         self._is_closed = True
-        for task in tuple(self._redials):
+        for task in tuple(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._redials, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for connection in tuple(self._all):
             connection.fail(ConnectionLost(f"the connections to {self._name} were closed"))
 
@@ -110,11 +122,11 @@ class Http1Transport:
         self._check_open(connection)
         return connection
 
-    def redial(self, exchange: "_Exchange") -> "asyncio.Task[None]":
-        """Start `exchange` again on a fresh connection; this transport owns the task."""
-        task = asyncio.get_running_loop().create_task(exchange.restart())
-        self._redials.add(task)
-        task.add_done_callback(self._redials.discard)
+    def own(self, work: Coroutine[object, object, None]) -> "asyncio.Task[None]":
+        """A task for `work` of an exchange's; this transport owns it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return task
 
     def _check_open(self, dialled: Connection | None) -> None:
@@ -160,7 +172,8 @@ class Http1Transport:
             self._idle.remove(connection)
 
     def _payload(self, request: UpstreamRequest) -> bytes:
-        """The request as it goes over the wire. Raises NotSent when a server could read it as another."""
+        """The request as it goes over the wire, an upload's without its body. Raises NotSent when a server could
+        read it as another."""
         line = _request_line(request.method, request.target)
         if line is None:
             raise NotSent(f"'{request.method} {request.target}' cannot be asked of {self._name}")
@@ -169,22 +182,37 @@ class Http1Transport:
             if not _is_name(name):
                 raise NotSent(f"the header {name!r} cannot be sent to {self._name}")
             lines.append(b"%b: %b\r\n" % (name, value))
-        if request.body or request.method in {"POST", "PUT", "PATCH"}:
-            lines.append(b"Content-Length: %d\r\n" % len(request.body))
+        body, size = (
+            (request.body, len(request.body)) if isinstance(request.body, bytes) else (b"", request.body.size)
+        )
+        if size or request.method in {"POST", "PUT", "PATCH"}:
+            lines.append(b"Content-Length: %d\r\n" % size)
         head = b"".join(lines)
         if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(lines):  # it may be a secret: not repeated
             raise NotSent(f"a header's value cannot be sent to {self._name}")
-        return b"%b\r\n%b" % (head, request.body)
+        return b"%b\r\n%b" % (head, body)
 
 
 class _Exchange:
     """A request and its answer. A sink in front of the caller's, so that a stale connection goes unnoticed."""
 
-    __slots__ = ("_connection", "_is_done", "_is_retried", "_payload", "_pool", "_redial", "_sink")
+    __slots__ = (
+        "_connection",
+        "_is_done",
+        "_is_retried",
+        "_payload",
+        "_pool",
+        "_redial",
+        "_sender",
+        "_sink",
+        "_upload",
+    )
 
-    def __init__(self, pool: Http1Transport, payload: bytes, sink: Sink) -> None:
+    def __init__(self, pool: Http1Transport, payload: bytes, upload: Upload | None, sink: Sink) -> None:
         self._pool = pool
         self._payload = payload
+        self._upload = upload
+        self._sender: asyncio.Task[None] | None = None
         self._sink = sink
         self._connection: Connection | None = None
         self._redial: asyncio.Task[None] | None = None
@@ -193,7 +221,36 @@ class _Exchange:
 
     def start(self, connection: Connection) -> None:
         self._connection = connection
-        connection.start(self._payload, self)
+        connection.start(self._payload, self, is_whole=self._upload is None)
+        if self._upload is not None:
+            self._sender = self._pool.own(self._send(self._upload, connection))
+
+    async def _send(self, upload: Upload, connection: Connection) -> None:
+        """The body behind the head, from its beginning."""
+        sent_bytes = 0
+        try:
+            while sent_bytes < upload.size:
+                piece = await upload.read(sent_bytes)
+                await connection.send(piece, self._pool.send_stall_s)
+                if not connection.wants_more:
+                    return
+                sent_bytes += len(piece)
+        except UpstreamFault as fault:
+            connection.fail(fault)
+        else:
+            connection.note_sent()
+
+    def _end(self) -> None:
+        """The exchange is over: nothing more is sent, and nothing of the request is kept."""
+        self._is_done = True
+        self._payload = b""
+        self._upload = None
+        self._stop_sending()
+
+    def _stop_sending(self) -> None:
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            sender.cancel()
 
     async def restart(self) -> None:
         try:
@@ -211,7 +268,7 @@ class _Exchange:
 
     def _give_up(self, fault: NotSent) -> None:
         if not self._is_done:
-            self._is_done = True
+            self._end()
             self._sink.error(fault)
 
     # ports.Exchange
@@ -227,8 +284,7 @@ class _Exchange:
     def abort(self) -> None:
         if self._is_done:
             return
-        self._is_done = True
-        self._payload = b""
+        self._end()
         if self._redial is not None:
             self._redial.cancel()
         if self._connection is not None:
@@ -243,8 +299,7 @@ class _Exchange:
         self._sink.data(chunk)
 
     def end(self) -> None:
-        self._is_done = True
-        self._payload = b""
+        self._end()
         self._connection = None  # it may serve somebody else by now
         self._sink.end()
 
@@ -256,8 +311,8 @@ class _Exchange:
         self._connection = None
         if is_stale and not self._is_retried:
             self._is_retried = True
-            self._redial = self._pool.redial(self)
+            self._stop_sending()
+            self._redial = self._pool.own(self.restart())
             return
-        self._is_done = True
-        self._payload = b""
+        self._end()
         self._sink.error(fault)

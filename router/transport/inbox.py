@@ -77,6 +77,11 @@ class Inbox:
         """The answer has ended and all of it was read."""
         return self._is_ended and not self._chunks
 
+    @property
+    def has_failed(self) -> bool:
+        """A fault was told: reading on raises it."""
+        return self._fault is not None
+
     # ports.Sink
 
     def head(self, head: ResponseHead) -> None:

@@ -10,6 +10,7 @@ import functools
 import logging
 import re
 import ssl
+from collections.abc import AsyncIterator
 from typing import cast
 
 import httpx
@@ -24,7 +25,7 @@ from router.errors import (
     TlsRefused,
     UpstreamFault,
 )
-from router.ports import Exchange, ResponseHead, Sink, UpstreamRequest
+from router.ports import Exchange, Header, ResponseHead, Sink, Upload, UpstreamRequest
 from router.transport.connection import MAX_HEADERS
 from router.transport.http1 import IDLE_S
 from router.transport.pumped import PumpedExchange
@@ -139,11 +140,12 @@ class TlsTransport:
     async def _attempt(
         self, http: httpx.AsyncHTTPTransport, request: UpstreamRequest, course: _Course
     ) -> httpx.Response:
+        content, framing = _content(request)
         outgoing = httpx.Request(
             request.method,
             self._base + request.target,
-            headers=list(request.headers),
-            content=request.body,
+            headers=[*request.headers, *framing],
+            content=content,
             extensions={"timeout": self._timeouts, "trace": course},
         )
         response = await http.handle_async_request(outgoing)
@@ -198,6 +200,22 @@ class TlsTransport:
             case httpx.ProtocolError() | httpx.DecodingError():
                 return Malformed(f"{self._name} does not speak HTTP/1.1: {exc}")
         return ConnectionLost(f"{self._name} ended the connection: {exc}")
+
+
+def _content(request: UpstreamRequest) -> tuple[bytes | AsyncIterator[bytes], list[Header]]:
+    """The body as httpx takes it, and how it is framed where httpx cannot tell: an upload's length is known, and
+    servers that take no chunked request are many."""
+    if isinstance(request.body, bytes):
+        return request.body, []
+    return _pieces(request.body), [(b"Content-Length", b"%d" % request.body.size)]
+
+
+async def _pieces(upload: Upload) -> AsyncIterator[bytes]:
+    at = 0
+    while at < upload.size:
+        piece = await upload.read(at)
+        at += len(piece)
+        yield piece
 
 
 def _is_cut(exc: httpx.RemoteProtocolError) -> bool:

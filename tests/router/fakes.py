@@ -8,7 +8,7 @@ from typing import Any, Final
 from router.domain import Endpoint, Modality, ProviderCard, Segment, Utterance
 from router.errors import UpstreamFault
 from router.health import HostSign, HostState, ProviderSign, ProviderState
-from router.ports import Exchange, Header, Probe, Record, ResponseHead, Sink
+from router.ports import Body, Exchange, Header, Probe, Record, ResponseHead, Sink, Upload
 
 SECRET: Final = "upstream-key"  # what a fake provider is asked with
 
@@ -143,6 +143,15 @@ class Sent:
         return next((value for key, value in self.headers if key.decode().lower() == name), None)
 
 
+async def read_whole(upload: Upload) -> bytes:
+    """As a transport reads it; as long as it says."""
+    whole = b""
+    while len(whole) < upload.size:
+        whole += await upload.read(len(whole))
+    assert len(whole) == upload.size
+    return whole
+
+
 class FakeExchange:
     """A scripted answer under way. Ends by itself unless the script's last step is a fault or an event."""
 
@@ -213,9 +222,10 @@ class FakeForward:
         self.warmed.append(model)
 
     async def send(
-        self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
+        self, endpoint: Endpoint, headers: Sequence[Header], body: Body, sink: Sink, *, is_once: bool = False
     ) -> Exchange:
-        self.sent.append(Sent(endpoint, list(headers), body, is_once))
+        whole = body if isinstance(body, bytes) else await read_whole(body)
+        self.sent.append(Sent(endpoint, list(headers), whole, is_once))
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         if isinstance(script, UpstreamFault):
             raise script

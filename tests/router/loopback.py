@@ -29,14 +29,22 @@ class Peer:
         self._server = server
         self.number = server.connections
 
-    async def request(self) -> Received:
-        """The next request, whole."""
+    async def head(self) -> Received:
+        """The next request's head; of its body nothing is read."""
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         line, *rest = head.split("\r\n")[:-2]
         headers = tuple((name, value) for name, _, value in (entry.partition(": ") for entry in rest))
-        received = Received(line, headers, b"")
-        length = int(received.get("content-length") or 0)
-        received = Received(line, headers, await self._reader.readexactly(length))
+        return Received(line, headers, b"")
+
+    async def some(self, count: int) -> bytes:
+        """So many bytes of the body."""
+        return await self._reader.readexactly(count)
+
+    async def request(self) -> Received:
+        """The next request, whole."""
+        head = await self.head()
+        body = await self.some(int(head.get("content-length") or 0))
+        received = Received(head.line, head.headers, body)
         self._server.requests.append(received)
         return received
 

@@ -216,8 +216,11 @@ def test_requests_on_each_others_heels_are_answered_in_order(loop: str) -> None:
     assert [200, 405, 200] == run(main(), loop)
 
 
-def test_a_client_that_hangs_up_is_noticed_at_once(loop: str) -> None:
-    """Its upstream is closed, before the first byte too."""
+@pytest.mark.parametrize("size", [1, 200_000], ids=["small", "large"])
+def test_a_client_that_hangs_up_is_noticed_at_once(loop: str, size: int) -> None:
+    """Its upstream is closed, before the first byte too; also when a large body had stopped the reading."""
+    body = b'{"model":"m","padding":"%b"}' % (b"x" * size)
+    whole = REQUEST % len(body) + b"\r\n" + body
 
     async def main() -> tuple[bool, str]:
         house = FakeHouse(FakeForward(chat_card("a", first_byte_s=60), [asyncio.Event()]))
@@ -226,7 +229,7 @@ def test_a_client_that_hangs_up_is_noticed_at_once(loop: str) -> None:
         assert isinstance(provider, FakeForward)
         async with listening(house) as server:
             async with calling(server.port) as caller:
-                caller.send(WHOLE)
+                caller.send(whole)
                 await until(lambda: bool(provider.exchanges))
             await until(lambda: bool(house.observer.finished))
         return provider.exchanges[0].is_aborted, house.observer.finished[0].outcome

@@ -132,6 +132,7 @@ def test_a_server_reads_the_request_that_was_given_or_none(rng: Random) -> None:
         body += event.data
     assert isinstance(event, h11.EndOfMessage)
     assert (b"", False) == server.trailing_data
+    assert isinstance(request.body, bytes)
     length = [(b"content-length", b"%d" % len(request.body))]
     says_length = request.body != b"" or request.method in {"POST", "PUT", "PATCH"}
     # Blanks around a value are no part of it (RFC 9110 §5.5).
