@@ -16,10 +16,16 @@ from typing import Final, cast
 
 from router import loop_lag, providers
 from router.api.admission import Door
+from router.api.chat_aloud import ChatAloud
+from router.api.chats import Chats
 from router.api.cors import Cors
 from router.api.hot import HotRoutes
 from router.api.limiter import Limiter
 from router.api.rest import rest_app
+from router.api.speeches import Speeches
+from router.api.telephone import Telephone
+from router.api.transcriptions import Transcriptions
+from router.api.uploads import Uploads
 from router.catalogue import Catalogue
 from router.config import ConfigError, Settings
 from router.domain import Modality
@@ -34,6 +40,7 @@ from router.ports import ForwardProvider, Provider, SpeechProvider
 from router.prewarming import Prewarmer
 from router.probes import Probes
 from router.providers.tts_node import TtsNode
+from router.recital import Reciter
 from router.recollection import Recollection
 from router.relay import Relay
 from router.roster import Roster
@@ -44,6 +51,7 @@ from router.speech.encoders import Encoders
 from router.speech.library import VoiceLibrary, default_folder
 from router.speech.voices import VoiceBook
 from router.state import LocalStore
+from router.transcribing import Transcriber
 from router.transport import TransportMaker, transport_to
 from router.warming import Warmer
 
@@ -193,7 +201,7 @@ class Wing:
         self.roster = Roster(
             cards, observer, clock, drained=house.drained, on_probe=lambda name: self.copies.sweep(name)
         )
-        self.catalogue = Catalogue(cards, settings.models, settings.speech, self.roster)
+        self.catalogue = Catalogue(cards, settings.models, settings.speech, self.roster, settings.transcription)
         library = house.library_in(_folder(settings.speech.voices_dir))
         self.voices = VoiceBook(settings.voices, self.roster, library)
         self.copies = Copies(
@@ -233,16 +241,26 @@ class Wing:
             clock,
         )
         door = Door(settings, house.instance)
+        forwarder = Forwarder(_that_forward(self._providers), self.roster, observer, clock)
+        reciter = Reciter(
+            forwarder, self.speaker, cards, observer, clock, max_chars=settings.speech.max_input_chars
+        )
+        transcriber = Transcriber(self.catalogue, forwarder, observer, clock, door.via)
+        aloud = ChatAloud(self.catalogue, forwarder, reciter, transcriber, house.store, clock, settings.speech)
         hot = HotRoutes(
-            self.catalogue,
-            Forwarder(_that_chat(self._providers), self.roster, observer, clock),
-            self.speaker,
-            house.store,
-            clock,
-            door,
-            max_body_bytes=int(settings.server.max_body_mb * 2**20),
-            max_speech_chars=settings.speech.max_input_chars,
-            logs_text=settings.server.log_text,
+            Chats(self.catalogue, forwarder, house.store, aloud),
+            Speeches(
+                self.catalogue,
+                self.speaker,
+                house.store,
+                clock,
+                settings.speech.max_input_chars,
+                settings.server.log_text,
+            ),
+            Transcriptions(self.catalogue, forwarder, Uploads(settings.transcription), clock),
+            Telephone(aloud, self.roster, settings.telephone),
+            door.via,
+            int(settings.server.max_body_mb * 2**20),
         )
         self.rooms = Rooms(door, Cors(settings.server.cors_origins), house.limiter, hot)
         self._stack = contextlib.AsyncExitStack()
@@ -291,11 +309,11 @@ def _folder(configured: str) -> Path:
     return Path(configured).expanduser() if configured else default_folder()
 
 
-def _that_chat(everyone: Mapping[str, Provider]) -> dict[str, ForwardProvider]:
+def _that_forward(everyone: Mapping[str, Provider]) -> dict[str, ForwardProvider]:
     return {
         name: cast("ForwardProvider", provider)
         for name, provider in everyone.items()
-        if Modality.CHAT in provider.card.modalities
+        if provider.card.modalities & {Modality.CHAT, Modality.TRANSCRIPTION}
     }
 
 

@@ -1,5 +1,6 @@
 """A dry run of routing: every candidate for a model and a voice, in order, with its reason."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -108,9 +109,9 @@ def _modality(catalogue: Catalogue, model: str | None, voice: str | None) -> Mod
     try:
         catalogue.resolve(Modality.CHAT, model)
     except NotFound as unknown_chat:
-        try:
-            catalogue.resolve(Modality.SPEECH, model)
-        except ClientError:
-            raise unknown_chat from None
-        return Modality.SPEECH
+        for modality in (Modality.SPEECH, Modality.TRANSCRIPTION):
+            with contextlib.suppress(ClientError):
+                catalogue.resolve(modality, model)
+                return modality
+        raise unknown_chat from None
     return Modality.CHAT

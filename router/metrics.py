@@ -141,6 +141,13 @@ class Metrics:
             buckets=ERROR_BUCKETS_S,
             registry=registry,
         )
+        self._chat_first_audio = Histogram(
+            "router_chat_first_audio_seconds",
+            "From a chat's head to the first audio of its answer.",
+            ["provider"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
         self._gap = Histogram(
             "router_tts_gap_seconds",
             "Silence within a streamed answer that somebody who listens in real time has heard.",
@@ -173,7 +180,7 @@ class Metrics:
         )
         self._available = Gauge(
             "router_modality_available",
-            "1 when a provider other than the demo can serve chat or speech, else 0.",
+            "1 when a provider other than the demo can serve chat, speech or transcription, else 0.",
             ["modality"],
             registry=registry,
         )
@@ -232,6 +239,8 @@ class Metrics:
             self._tokens.add("output", by=record.tokens_out)
         if record.cache:
             self._spoken(record)
+        elif record.first_audio is not None:
+            self._chat_first_audio.labels(record.provider).observe(record.first_audio - record.started)
         if record.audio_s is not None and record.outcome == Outcome.OK:
             self._speech_finished(record, model, record.audio_s)
 
@@ -266,8 +275,8 @@ class Metrics:
         self._cache.labels(record.cache).inc()
         for provider, count in record.voiced.items():
             self._segments.labels(provider, "generated").inc(count)
-        if record.recalled:
-            self._segments.labels(record.provider or "none", "cache").inc(record.recalled)
+        for provider, count in record.recalled.items():
+            self._segments.labels(provider, "cache").inc(count)
         if record.first_audio is not None:
             took_s = record.first_audio - record.started
             self._first_audio.labels(record.provider).observe(took_s)

@@ -1,36 +1,47 @@
 """Speaking ahead of a listener: a task that has one segment after the other spoken, and the few that wait to be
 taken.
 
-Up to `ahead_s` seconds ahead of playback it works at full speed; that is the insurance that covers a lost machine
-and another's start. Beyond, it goes on only when the client has taken all there is (somebody saves a file), and
-then with the lowest priority, so that nobody who listens has to wait for it. So a stream holds `ahead_s` seconds
-of PCM and a segment at most, whatever its client does.
+Up to `ahead_s()` seconds ahead of playback it works at full speed; that is the insurance that covers a lost
+machine and another's start. Beyond, it goes on only when the client has taken all there is (somebody saves a
+file), and then with the lowest priority, so that nobody who listens has to wait for it. So a stream holds so many
+seconds of PCM and a segment at most, whatever its client does.
 """
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from router.domain import Priority
+from router.domain import Passage, Priority
 from router.ports import Monotonic
 from router.speech.playback import Playback
 from router.spoken import Spoken
 
-Say = Callable[[int, Priority], Awaitable[Spoken]]
-"""Has a segment, by its number, spoken whole. Raises RouterError."""
+Say = Callable[[int, Passage, Priority], Awaitable[Spoken]]
+"""Has a segment, with its number, spoken whole. Raises RouterError."""
 
 
 class Narration:
-    """Async context manager and one reader's `next`. `say` is asked for each of `count` segments in order."""
+    """Async context manager and one reader's `next`. `say` is asked for each passage of `script` in order. For who
+    takes all there is it goes on beyond `ahead_s()`, unless that `is_firm`."""
 
-    def __init__(self, say: Say, count: int, playback: Playback, *, ahead_s: float, clock: Monotonic) -> None:
+    def __init__(
+        self,
+        say: Say,
+        script: AsyncIterable[Passage],
+        playback: Playback,
+        *,
+        ahead_s: Callable[[], float],
+        clock: Monotonic,
+        is_firm: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.playback = playback
         self._say = say
-        self._count = count
+        self._script = script
         self._ahead_s = ahead_s
+        self._is_firm = is_firm
         self._clock = clock
         self._ready: deque[Spoken] = deque()
         self._taken_s = 0.0
@@ -64,6 +75,10 @@ class Narration:
         """Seconds of speech between the listener's ear and the segment that is spoken now."""
         return self.held_s + self.playback.left_s(self._clock())
 
+    def look_again(self) -> None:
+        """How far ahead it may work is another than before."""
+        self._changed.set()
+
     async def next(self) -> Spoken | None:
         """The next segment; None after the last. Raises RouterError for the one that nobody could speak."""
         while not self._ready:
@@ -85,9 +100,11 @@ class Narration:
 
     async def _narrate(self) -> None:
         try:
-            for index in range(self._count):
-                self._ready.append(await self._say(index, await self._turn()))
+            index = 0
+            async for passage in self._script:
+                self._ready.append(await self._say(index, passage, await self._turn()))
                 self._arrived.set()
+                index += 1
         except Exception as exc:
             self._fault = exc
         finally:
@@ -96,8 +113,8 @@ class Narration:
 
     async def _turn(self) -> Priority:
         """Waits until one more segment is wanted; how urgently."""
-        while (too_far_s := self.ahead_s() - self._ahead_s) > 0:
-            if self._is_awaited:
+        while (too_far_s := self.ahead_s() - self._ahead_s()) > 0:
+            if self._is_awaited and not self._is_firm():
                 return Priority.BATCH
             self._changed.clear()
             with contextlib.suppress(TimeoutError):

@@ -170,11 +170,13 @@ def _fields(record: Record) -> dict[str, object]:
     if record.audio_s is not None:
         fields |= {"audio_s": round(record.audio_s, 2), "generation_s": round(record.generation_s or 0, 3)}
     if record.cache:
-        fields |= {"cache": record.cache, "segments": sum(record.voiced.values()) + record.recalled}
+        fields |= {"cache": record.cache, "segments": sum((*record.voiced.values(), *record.recalled.values()))}
     if len(record.voiced) > 1:
         fields["voiced_by"] = dict(record.voiced)
     if record.gap_s:
         fields["gap_s"] = round(record.gap_s, 2)
+    if record.muted:
+        fields["audio"] = record.muted
     if record.text:
         fields["text"] = record.text
     if record.reasons:

@@ -4,7 +4,7 @@ An answer is kept under what spoke it and not under what was asked for: so a sub
 original, and what a machine said before it fell asleep can be said again meanwhile.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from router.domain import Passage, ProviderCard, Route, Segment, Utterance
 from router.roster import Roster
@@ -41,16 +41,30 @@ class Recollection:
                 return _answer(entry, route, telling.voice)
         return None
 
+    async def segments(self, telling: Telling) -> list[Spoken] | None:
+        """All the segments, in the same sense; None unless every one is there."""
+        routes, found = list(self._as_good_as_now(telling)), list[Spoken]()
+        for passage in telling.passages:
+            spoken = await self._segment(telling, telling.segment(passage), passage, routes)
+            if spoken is None:
+                return None
+            found.append(spoken)
+        return found
+
     async def segment(self, telling: Telling, segment: Segment, passage: Passage) -> Spoken | None:
         """A segment, in the same sense."""
+        return await self._segment(telling, segment, passage, self._as_good_as_now(telling))
+
+    async def _segment(
+        self, telling: Telling, segment: Segment, passage: Passage, routes: Iterable[Route]
+    ) -> Spoken | None:
         if not telling.may_recall:
             return None
-        for route in self._as_good_as_now(telling):
+        for route in routes:
             voice = self._voices.name_at(telling.voice, route.provider, route.model)
             entry = await self._cache.get(self._segment_key(segment, route, voice))
             if entry is not None:
-                said = Utterance(entry.audio, entry.generation_s, entry.engine, entry.voice, entry.voice_hash)
-                return Spoken(passage, said, route, entry.generation_s, voice, is_cached=True, attempts=0)
+                return _spoken(entry, passage, route, voice)
         return None
 
     async def keep(self, telling: Telling, tally: Tally, audio: bytes) -> None:
@@ -67,8 +81,8 @@ class Recollection:
             answer.engine,
             answer.voice,
             answer.voice_hash,
-            answer.provider,
-            answer.model,
+            speaker[0].provider,
+            speaker[0].model,
         )
         await self._cache.put(self._answer_key(telling, *speaker), entry)
 
@@ -116,18 +130,22 @@ class Recollection:
         return kind if kind == "tts-node" and voice is not None else f"{kind}/{route.provider}"
 
 
+def _spoken(entry: CachedAudio, passage: Passage, route: Route, voice: str | None) -> Spoken:
+    said = Utterance(entry.audio, entry.generation_s, entry.engine, entry.voice, entry.voice_hash)
+    return Spoken(passage, said, route, entry.generation_s, voice, is_cached=True)
+
+
 def _answer(entry: CachedAudio, route: Route, voice: str) -> SpokenAnswer:
-    used = {"model": entry.engine or route.model, "voice": entry.voice or "default"}
-    substitution = ", ".join(f"{what}={used[what]}" for what in route.substitutes) or None
+    """By whoever spoke it then, in the place of who would speak it now."""
+    told = _spoken(entry, Passage(""), route, None)
     return SpokenAnswer(
         entry.audio,
         entry.duration_s,
         entry.generation_s,
-        entry.provider,
-        entry.model,
-        used["model"],
-        entry.voice or ("default" if "voice" in route.substitutes else voice),
-        substitution,
+        Route(entry.provider, entry.model, route.tier, route.substitutes),
+        told.engine,
+        told.voice_told(voice),
+        told.substitution,
         entry.voice_hash,
         is_cached=True,
     )

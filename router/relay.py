@@ -42,7 +42,7 @@ from router.ports import Monotonic, Observer, Record, SpeechProvider
 from router.race import Attempt, Errand, Race, stop
 from router.repeat import Circumstances, may_try_next
 from router.roster import Roster
-from router.selection import Candidate
+from router.selection import Candidate, Need
 from router.speech.checking import check_duration
 from router.speech.copies import Copies
 from router.speech.voices import VoiceBook
@@ -104,7 +104,7 @@ class Relay:
                 await self._wait(race)
                 spoken = self._taken(race)
                 if spoken is not None:
-                    return replace(spoken, attempts=race.attempts)
+                    return spoken
                 self._maybe_start_rival(race)
         finally:
             if record.first_byte is None:
@@ -116,7 +116,7 @@ class Relay:
         of it when nobody is left."""
         if race.rival is not None:
             race.favourite, race.rival = race.rival, None
-            _take_note(race.record, race.favourite.route)
+            race.record.by(race.favourite.route)
             return
         if not race.waiting or not race.may_go_on:
             raise _nobody(race)
@@ -124,7 +124,7 @@ class Relay:
         if race.faults and race.attempts:
             self._tell_failover(race, race.refusals[-1].provider, candidate.route, race.faults[-1].outcome)
         race.favourite = self._started(race, candidate)
-        _take_note(race.record, candidate.route)
+        race.record.by(candidate.route)
         if race.record.predicted_s is None:
             race.record.predicted_s = candidate.standing.predicted_s
 
@@ -178,7 +178,7 @@ class Relay:
         if asyncio.get_running_loop().time() < self._taken_at(race):
             return None
         self._lose(race, favourite, rival)
-        _take_note(race.record, rival.route)
+        race.record.by(rival.route)
         return rival.work.result()
 
     def _maybe_start_rival(self, race: Race) -> None:
@@ -344,11 +344,22 @@ class Relay:
                 raise
         return await provider.speak(segment, route.model, record.request_id)
 
+    def warm(self, routes: Sequence[Route], need: Need) -> None:
+        """Somebody will want to hear something soon: whoever would speak it has its model loaded meanwhile."""
+        candidates = self._roster.order(routes, need)
+        self._warm_the_late(candidates)
+        favourite = candidates[0] if candidates else None
+        if favourite is not None and favourite.is_eligible and favourite.standing.state is ProviderState.COLD:
+            self._warm(favourite)
+
+    def _warm(self, candidate: Candidate) -> None:
+        self._warmer.warm(candidate.route.provider, candidate.route.model or None)
+
     def _warm_the_late(self, candidates: Sequence[Candidate]) -> None:
         """Whoever is preferred but passed over because its model must load first shall have it loaded soon."""
         for candidate in candidates:
             if candidate.is_late and not candidate.route.substitutes:
-                self._warmer.warm(candidate.route.provider)
+                self._warm(candidate)
 
 
 def _nobody(race: Race) -> RouterError:
@@ -361,7 +372,3 @@ def _nobody(race: Race) -> RouterError:
     elif race.errand.is_begun:  # what all agree on is for who has not heard anything yet
         error = NothingCanServe("speech", race.refusals)
     return error
-
-
-def _take_note(record: Record, route: Route) -> None:
-    record.provider, record.model, record.tier = route.provider, route.model, route.tier

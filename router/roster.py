@@ -130,10 +130,10 @@ class Roster:
         willing = [route for route in routes if route.provider not in self._drained]
         return any(self._tallies[route.provider].is_fleeting(route.model, now) for route in willing)
 
-    def until_changed(self) -> Coroutine[object, object, None]:
+    def until_changed(self) -> Coroutine[object, object, object]:
         """Until the state of a provider, of one of its models or of a host is another than at this call, also when
         it is awaited later. A circuit that becomes due is no change: only time is."""
-        return _until(self._changed)
+        return self._changed.wait()
 
     def candidates(self, routes: Sequence[Route], max_wait_s: float = DEFAULT_MAX_WAIT_S) -> Iterator[Candidate]:
         """The same order, one by one. Mostly it is plain who comes first, and mostly the first answers: the others
@@ -389,7 +389,3 @@ class Roster:
     def _tell_modalities(self) -> None:
         for modality in {m for card in self.cards.values() if not card.is_demo for m in card.modalities}:
             self._observer.modality_changed(modality, is_available=self.can_serve(modality))
-
-
-async def _until(event: asyncio.Event) -> None:
-    await event.wait()

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from router.domain import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, Passage, Route, Utterance
+from router.domain import BYTES_PER_S, BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, Passage, Route, Utterance
 
-BYTES_PER_S: Final = SAMPLE_RATE_HZ * BYTES_PER_SAMPLE
+NOTHING_S: Final = 0.1  # of silence are said of a text in which nothing can be said
+NOTHING: Final = bytes(round(NOTHING_S * BYTES_PER_S))
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """A segment, who spoke it and how long that took. `voice` is the one that was asked of the provider, by its
-    own name for it; None: its default. `attempts`: how many were asked for it, none when it was in the cache."""
+    own name for it; None: its default."""
 
     passage: Passage
     utterance: Utterance
@@ -20,7 +21,6 @@ class Spoken:
     took_s: float
     voice: str | None = None
     is_cached: bool = False
-    attempts: int = 1
 
     @property
     def pcm(self) -> bytes:
@@ -65,14 +65,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class SpokenAnswer:
-    """A complete answer. `generation_s` sums the providers' own figures, else the router's clock; `substitution`
-    tells what differs from what was asked for."""
+    """A complete answer. `generation_s` sums the providers' own figures, else the router's clock; `route`: who
+    spoke its first segment, None where nothing was to be said; `substitution` tells what differs from what was
+    asked for."""
 
     audio: bytes
     duration_s: float
     generation_s: float
-    provider: str
-    model: str
+    route: Route | None
     engine: str
     voice: str
     substitution: str | None
@@ -140,8 +140,7 @@ class Tally:
             audio,
             self.duration_s,
             self.generation_s,
-            first.route.provider,
-            first.route.model,
+            first.route,
             first.engine,
             first.voice_told(voice),
             self.substitution,

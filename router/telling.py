@@ -1,7 +1,7 @@
 """A request as it will be spoken. Values only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from router.domain import CacheUse, Passage, Priority, Route, Segment, SpeechRequest
 from router.ports import Record
@@ -10,7 +10,12 @@ from router.speech.cache import answer_key
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """A request as it will be spoken: what, by whose leave, with which seed."""
+    """A request as it will be spoken: what, by whose leave, with which seed. Of a text that is still being written
+    there are no passages yet, and `expected_s` is infinite.
+
+    `text` is all that is said, and the silences: the same words in two paragraphs are another answer. `askers`:
+    who may speak it, for requests that are the same.
+    """
 
     request: SpeechRequest
     voice: str
@@ -21,6 +26,14 @@ class Telling:
     max_wait_s: float
     expected_s: float  # of speech
     cache: CacheUse = CacheUse.USE
+    text: str = field(init=False)
+    askers: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        told = "\n".join(f"{passage.text}\t{passage.pause_s:g}" for passage in self.passages)
+        object.__setattr__(self, "text", told)
+        askers = " ".join(f"{route.provider}/{route.model}" for route in self.routes)
+        object.__setattr__(self, "askers", askers)
 
     @property
     def may_recall(self) -> bool:
@@ -44,16 +57,6 @@ class Telling:
             request.seed is not None,
             priority,
         )
-
-    @property
-    def text(self) -> str:
-        """All that is said, and the silences: the same words in two paragraphs are another answer."""
-        return "\n".join(f"{passage.text}\t{passage.pause_s:g}" for passage in self.passages)
-
-    @property
-    def askers(self) -> str:
-        """Who may speak it, for requests that are the same."""
-        return " ".join(f"{route.provider}/{route.model}" for route in self.routes)
 
     @property
     def key(self) -> str:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Final
@@ -154,15 +154,51 @@ class Presence(Interruptible):
 
     async def read_body(self, fields: Fields, limit_bytes: int) -> bytes:
         """The request body. Raises PayloadTooLarge, ClientGone, TooSlow."""
-        declared = fields.get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > limit_bytes:
-            raise _too_large(limit_bytes)
+        _check_declared(fields, limit_bytes, "server.max_body_mb")
         if self._notice is not None and self._notice.has_whole_request:
             body = await _read_body(self._receive, limit_bytes)
         else:
             body = await self._read_body_in_time(limit_bytes)
         self._watch()
         return body
+
+    async def pour_body(
+        self,
+        fields: Fields,
+        take: Callable[[bytes], Awaitable[None]],
+        *,
+        limit_bytes: int,
+        silence_s: float,
+        within_s: float,
+    ) -> None:
+        """An upload into `take`, piece by piece. `silence_s`: allowed before each; `within_s`: for all of them.
+        Raises what `take` raises, PayloadTooLarge, ClientGone, TooSlow."""
+        _check_declared(fields, limit_bytes, "transcription.max_upload_mb")
+        late = TooSlow(f"The upload did not arrive within {within_s:g} s (transcription.upload_s).")
+        timer = asyncio.get_running_loop().call_later(within_s, self.interrupt, late)
+        size, is_whole = 0, False
+        try:
+            while not is_whole:
+                piece, is_whole = await self._piece(silence_s)
+                size += len(piece)
+                if size > limit_bytes:
+                    raise _too_large(limit_bytes, "transcription.max_upload_mb")
+                await take(piece)
+        finally:
+            timer.cancel()
+        self._watch()
+
+    async def _piece(self, silence_s: float) -> tuple[bytes, bool]:
+        """What comes next of the body, and whether it is the last."""
+        silent = TooSlow(f"Nothing of the upload arrived for {silence_s:g} s.")
+        timer = asyncio.get_running_loop().call_later(silence_s, self.interrupt, silent)
+        try:
+            message = await self._receive()
+        finally:
+            timer.cancel()
+        if message["type"] == "http.disconnect":
+            raise ClientGone("the client left before its request was complete")
+        return message.get("body", b""), not message.get("more_body", False)
 
     async def _read_body_in_time(self, limit_bytes: int) -> bytes:
         late = TooSlow(f"The body did not arrive within {BODY_DEADLINE_S:g} s.")
@@ -231,11 +267,18 @@ async def _read_body(receive: Receive, limit_bytes: int) -> bytes:
         part = message.get("body", b"")
         size += len(part)
         if size > limit_bytes:
-            raise _too_large(limit_bytes)
+            raise _too_large(limit_bytes, "server.max_body_mb")
         parts.append(part)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _too_large(limit_bytes: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The body is larger than {limit_bytes / 2**20:g} MiB (server.max_body_mb).")
+def _check_declared(fields: Fields, limit_bytes: int, setting: str) -> None:
+    """Raise PayloadTooLarge when the head already says so."""
+    declared = fields.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > limit_bytes:
+        raise _too_large(limit_bytes, setting)
+
+
+def _too_large(limit_bytes: int, setting: str) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is larger than {limit_bytes / 2**20:g} MiB ({setting}).")

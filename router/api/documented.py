@@ -6,7 +6,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 from litestar import post
 from litestar.datastructures import ResponseHeader
-from litestar.params import JSONBody
+from litestar.params import JSONBody, MultipartBody
 
 from router.errors import NotFound
 
@@ -112,4 +112,40 @@ def speech(data: JSONBody[SpeechBody]) -> bytes:
     _unreachable()
 
 
-handlers = [chat_completions, completions, embeddings, responses, messages, speech]
+class TranscriptionForm(msgspec.Struct):
+    """OpenAI's transcription request. `file`: the recording, with a filename whose ending tells its format;
+    `model`: as in GET /v1/models, else `transcription.default_model`; `response_format`: json, text, srt,
+    verbose_json or vtt, as far as the server has it. Further fields are the server's own."""
+
+    file: str
+    model: str | None = None
+    language: str | None = None
+    prompt: str | None = None
+    response_format: str = "json"
+    temperature: float | None = None
+    stream: bool = False
+
+
+@post("/v1/audio/transcriptions", status_code=200, sync_to_thread=False)
+def transcriptions(data: MultipartBody[TranscriptionForm]) -> dict[str, Any]:
+    """What is said in a recording (multipart/form-data), routed by `model`; the answer, events with `stream`, is
+    the upstream's, byte for byte. Recordings up to `transcription.max_upload_mb`."""
+    _unreachable()
+
+
+@post("/v1/audio/translations", status_code=200, sync_to_thread=False)
+def translations(data: MultipartBody[TranscriptionForm]) -> dict[str, Any]:
+    """The same in English."""
+    _unreachable()
+
+
+handlers = [
+    chat_completions,
+    completions,
+    embeddings,
+    responses,
+    messages,
+    speech,
+    transcriptions,
+    translations,
+]

@@ -104,12 +104,12 @@ def health() -> dict[str, str]:
 
 @get("/ready", sync_to_thread=False)
 def ready(view: HouseView) -> Response[dict[str, object]]:
-    """Whether chat and speech can be served now; 503 when neither can or the router is shutting down."""
-    chat, speech = view.roster.can_serve(Modality.CHAT), view.roster.can_serve(Modality.SPEECH)
+    """Whether chat, speech and transcription can be served now; 503 when none can or the router shuts down."""
+    can_serve = {str(modality): view.roster.can_serve(modality) for modality in Modality}
     has_demo = any(card.is_demo for card in view.roster.cards.values())
-    is_ready = (chat or speech or has_demo) and not view.is_draining
+    is_ready = (any(can_serve.values()) or has_demo) and not view.is_draining
     status = "draining" if view.is_draining else ("ready" if is_ready else "nothing can be served")
-    body: dict[str, object] = {"status": status, "chat": chat, "speech": speech}
+    body: dict[str, object] = {"status": status, **can_serve}
     return Response(body, status_code=200 if is_ready else 503)
 
 

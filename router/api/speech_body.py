@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 import msgspec
 
@@ -37,7 +37,11 @@ _RESERVED: Final = frozenset({"segment", "response_format"})
 
 def parse(raw: bytes, *, max_chars: int) -> SpeechRequest:
     """The request in `raw`. Unknown fields become engine options. Raises InvalidRequest naming the field."""
-    document = _document(raw)
+    return request_of(document_of(raw), max_chars=max_chars)
+
+
+def request_of(document: Mapping[str, object], *, max_chars: int) -> SpeechRequest:
+    """The request in `document`. Raises InvalidRequest naming the field."""
     if "input" not in document:
         raise InvalidRequest('Nothing to say: "input" is missing.', param="input", code="input_required")
     try:
@@ -62,7 +66,8 @@ def parse(raw: bytes, *, max_chars: int) -> SpeechRequest:
     )
 
 
-def _document(raw: bytes) -> Mapping[str, object]:
+def document_of(raw: bytes) -> dict[str, Any]:
+    """A body that is a JSON object, strictly. Raises InvalidRequest."""
     check_text(raw)
     try:
         document = json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)

@@ -6,12 +6,12 @@ from typing import Final
 
 from router.api import speech_events, spoken
 from router.api.call import Reply
-from router.domain import AudioFormat
+from router.domain import BYTES_PER_S, AudioFormat
 from router.ports import Header, Monotonic, Record, StateStore
 from router.speak import Speaker
 from router.speech.encoders import AnswerEncoder
 from router.speech.encoding import AudioFile
-from router.spoken import BYTES_PER_S, Spoken, SpokenAnswer, Tally
+from router.spoken import Spoken, SpokenAnswer, Tally
 from router.telling import Telling
 
 _EVENTS: Final[Header] = (b"content-type", b"text/event-stream; charset=utf-8")
@@ -93,22 +93,23 @@ class SpeechReply:
             status = "completed"
         finally:
             if tally.first is not None and status == "failed":
-                _take_note(record, tally.first)
+                record.by(tally.first.route)
                 await self._remember(spoken.summary_so_far(tally, record, status))
         # The client has it all and may be gone: a disk that hangs now keeps nobody waiting.
         if (audio := kept.maybe_file()) is not None:
             await self.speaker.recollection.keep(self.telling, tally, audio)
 
     async def _send(self, audio: bytes, segment: Spoken, tally: Tally, kept: "_Kept") -> None:
-        """A piece of encoded audio. The head goes with the first: every earlier fault has its true status."""
+        """A piece of encoded audio. The head goes with the first: every earlier fault has its true status. It says
+        who spoke the first segment; who is asked now is somebody else."""
         if not audio:
             return
         if not self.reply.is_started:
             is_sse = self.telling.request.sse
-            _take_note(self._record, segment)
+            self._record.by(segment.route)
             headers = spoken.first_headers(segment, self._record)
             await self._remember(spoken.summary_so_far(tally, self._record, "in_progress"))
-            _take_note(self._record, segment)  # again: others are asked for what follows meanwhile
+            self._record.by(segment.route)  # again: others are asked for what follows meanwhile
             await self.reply.start(200, [*headers, _EVENTS if is_sse else self._media_type])
         kept.add(audio)
         if not self.telling.request.sse:
@@ -130,19 +131,13 @@ class SpeechReply:
                 speech_events.done(text, tally.duration_s, tally.generation_s, tally.substitution, tally.parts)
             )
         assert tally.first is not None
-        _take_note(record, tally.first)
+        record.by(tally.first.route)
         await self._remember(spoken.summary_so_far(tally, record, "completed"))  # whoever has it all can ask
         await self.reply.send(b"", is_last=True)
 
     async def _remember(self, summary: bytes) -> None:
         key = spoken.answer_key(self._record.client, self._record.request_id)
         await self.store.put(key, summary, ttl_s=spoken.ANSWER_TTL_S)
-
-
-def _take_note(record: Record, first: Spoken) -> None:
-    """An answer is by whoever spoke its first segment, as its headers say; who is asked now is somebody else."""
-    route = first.route
-    record.provider, record.model, record.tier = route.provider, route.model, route.tier
 
 
 class _Kept:

@@ -110,7 +110,7 @@ def summary_so_far(tally: Tally, record: Record, status: str) -> bytes:
             audio_duration=round(tally.duration_s, 3),
             generation_time=round(tally.generation_s, 3),
             engine=first.engine if first else None,
-            voice=(first.utterance.voice if first else None) or record.voice,
+            voice=first.voice_told(record.voice) if first else record.voice,
             provider=record.provider or None,
             substitution=tally.substitution,
             cache=record.cache,

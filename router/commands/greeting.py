@@ -32,6 +32,7 @@ def greeting(house: House, first_key: str | None = None) -> str:
         f"  curl -fsS {base}/v1/audio/speech{key} {json} -d '{speech}' -o hello.mp3",
         "Chat:",
         f"  curl -fsSN {base}/v1/chat/completions{key} {json} -d '{chat}'",
+        *_transcription_lines(house, f"{base}/v1/audio/transcriptions{key}"),
         "",
     ]
     return "\n".join(lines)
@@ -70,6 +71,12 @@ def _providers(house: House) -> list[str]:
             "and it is used within a second."
         )
     return lines
+
+
+def _transcription_lines(house: House, where: str) -> list[str]:
+    if not house.roster.can_serve(Modality.TRANSCRIPTION):
+        return []
+    return ["Transcription:", f"  curl -fsS {where} -F file=@hello.mp3"]
 
 
 def _has_llm(house: House) -> bool:

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from router.config import settings as types
 from router.config.settings import HttpProviderBase, Settings
 from router.config.source import Fault, KeyPath, Source, dotted, read, retyped
+from router.domain import Modality
 
 # Names that `provider/model` must stay able to tell apart from a path or another option.
 _NAME_RULE: Final = "a name has letters, digits, '.', '_' and '-' only"
@@ -220,11 +221,23 @@ def _misfits(settings: Settings, left_out: set[KeyPath]) -> Iterator[tuple[KeyPa
                     ("models", name, "routes", index, "provider"),
                     _dangling("provider", route.provider, providers),
                 )
+    yield from _transcription_misfits(settings)
     for name, voice in settings.voices.items():
         for provider_name in voice.use:
             if provider_name not in providers:
                 yield ("voices", name, "use", provider_name), _dangling("provider", provider_name, providers)
     yield from _key_misfits(settings)
+
+
+def _transcription_misfits(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
+    """Routes of models that transcribe, to providers that do not say that they do."""
+    for name, model in settings.models.items():
+        for index, route in enumerate(model.routes if model.serves is Modality.TRANSCRIPTION else []):
+            provider = settings.providers.get(route.provider)
+            if provider is None or Modality.TRANSCRIPTION in getattr(provider, "serves", ()):
+                continue
+            path: KeyPath = ("models", name, "routes", index, "provider")
+            yield path, f"{route.provider} does not transcribe; say `serves: [transcription]` there if it does"
 
 
 def _bad_names(settings: Settings) -> Iterator[tuple[KeyPath, str]]:

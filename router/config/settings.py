@@ -88,8 +88,20 @@ class OpenAIProvider(HttpProviderBase):
     """Any OpenAI-compatible server: Ollama, llama.cpp, vLLM, LM Studio, a manager, another router, a cloud."""
 
     kind: Literal["openai"]
-    serves: list[Modality] = Field([Modality.CHAT], min_length=1, description="chat, speech or both.")
+    serves: list[Modality] = Field(
+        [Modality.CHAT], min_length=1, description="chat, speech, transcription, or several."
+    )
     models: list[str] = Field([], description="Models it serves, for servers that do not list them.")
+    hears: list[str] = Field(
+        [],
+        description="Chat models of it that take `input_audio` themselves, as patterns: `*audio*`. For others the "
+        "router has it transcribed.",
+    )
+    speaks: list[str] = Field(
+        [],
+        description="Chat models of it that answer aloud themselves, as patterns. For others the router has the "
+        "answer spoken.",
+    )
     speech_stream_format: Literal["audio", "sse"] = Field(
         "audio", description="sse: ask for speech as server-sent events, for servers that have it no other way."
     )
@@ -110,7 +122,11 @@ class TtsNodeProvider(HttpProviderBase):
         "provider that it stands in for is in trouble or loads), always.",
     )
     first_byte_s: Seconds = Field(120, description="How long one segment may take to be spoken.")
-    stall_s: Seconds = Field(30, description="Silence allowed between two bytes of an answer.")
+    stall_s: Seconds = Field(
+        30,
+        description="Silence allowed between two bytes of a segment. Over http, which is the LAN, at most 0.6 s: "
+        "a segment is whole before its first byte is sent.",
+    )
 
 
 class LocalLlmProvider(ProviderBase):
@@ -149,7 +165,7 @@ class RouteSettings(Section):
 class ModelSettings(Section):
     """`models.NAME`: a name clients may ask for, and the providers behind it in order of preference."""
 
-    serves: Modality = Field(Modality.CHAT, description="chat or speech.")
+    serves: Modality = Field(Modality.CHAT, description="chat, speech or transcription.")
     routes: list[RouteSettings] = Field(min_length=1, description="Where it can be served.")
     max_wait_s: Seconds | None = Field(
         None, description="Overrides 2 s (speech: speech.max_wait_s) as the longest predicted wait for a tier."
@@ -196,6 +212,19 @@ class SpeechSettings(Section):
     ahead_s: Seconds = Field(
         60, description="How far ahead of the listener speech is made: what covers the loss of a machine."
     )
+    hold_s: Seconds = Field(
+        8,
+        description="How far ahead speech is made while a language model on the same machine still writes the "
+        "answer: both need its GPU.",
+    )
+    without_voice: Literal["text", "error"] = Field(
+        "text",
+        description="What a chat that was to be spoken becomes while nobody can speak: text (complete, without "
+        "audio; X-Router-Audio tells) or error (503).",
+    )
+    reply_kept_s: Seconds = Field(
+        3600, description="How long a spoken chat reply can be referred to by its audio id in a later turn."
+    )
     patience_s: Seconds = Field(
         10, description="How long a text waits for somebody to speak it when those who could have just been lost."
     )
@@ -207,6 +236,29 @@ class SpeechSettings(Section):
     max_wait_s: Seconds = Field(
         2, description="A route whose first sound is predicted to take longer is served by the next tier."
     )
+
+
+class TranscriptionSettings(Section):
+    """`transcription`: defaults and limits of `/v1/audio/transcriptions` and `/v1/audio/translations`."""
+
+    default_model: str = Field(
+        "transcription",
+        description="What whisper-1, gpt-4o-transcribe, gpt-4o-mini-transcribe and no model mean. When nothing is "
+        "called so: the first model of each provider that transcribes.",
+    )
+    max_upload_mb: float = Field(100, gt=0, le=4096, description="Largest upload in MiB; beyond it, 413.")
+    max_uploads: int = Field(
+        16, ge=1, le=1000, description="Uploads held at once, each up to max_upload_mb on the disk; then 429."
+    )
+    upload_s: Seconds = Field(900, description="How long an upload may take; 60 s without a byte end it, too.")
+
+
+class TelephoneSettings(Section):
+    """`telephone`: who answers `/process-text` and `/process-audio`."""
+
+    model: str = Field("", description="The language model. Empty: the first that can chat now.")
+    voice: str = Field("", description="The voice. Empty: speech.default_voice.")
+    prompt: str = Field("", description="What the model is told when the request has no `prompt`.")
 
 
 class PhraseSettings(Section):
@@ -243,4 +295,6 @@ class Settings(Section):
     voices: dict[str, VoiceSettings] = {}
     clients: dict[str, ClientSettings] = {}
     speech: SpeechSettings = SpeechSettings()
+    transcription: TranscriptionSettings = TranscriptionSettings()
+    telephone: TelephoneSettings = TelephoneSettings()
     cache: CacheSettings = CacheSettings()

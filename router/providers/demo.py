@@ -12,7 +12,7 @@ import msgspec
 
 from router.domain import Endpoint, Model, ProviderCard
 from router.health import HostSign, ProviderSign
-from router.ports import Exchange, Header, Probe, ResponseHead, Sink
+from router.ports import Body, Exchange, Header, Probe, ResponseHead, Sink
 from router.transport.pumped import PumpedExchange
 
 MODEL: Final = "demo"
@@ -51,10 +51,11 @@ class Demo:
         """Nothing to load."""
 
     async def send(
-        self, endpoint: Endpoint, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
+        self, endpoint: Endpoint, headers: Sequence[Header], body: Body, sink: Sink, *, is_once: bool = False
     ) -> Exchange:
         """See `ports.ForwardProvider.send`."""
         del headers, is_once  # nothing in them changes the answer
+        assert isinstance(body, bytes), "it only chats"
         request = msgspec.json.decode(body)
         answer = _Answer(endpoint, bool(request.get("stream")), request.get("stream_options") or {})
         exchange = PumpedExchange(sink)

@@ -24,7 +24,7 @@ from router.errors import (
     UpstreamFault,
 )
 from router.health import HostSign, ProviderSign
-from router.ports import Exchange, Header, Monotonic, Probe, ResponseHead, Sink, UpstreamRequest
+from router.ports import Body, Exchange, Header, Monotonic, Probe, ResponseHead, Sink, UpstreamRequest
 from router.transport import TransportMaker, fetch, transport_to
 
 PROBE_DEADLINE_S: Final = 0.9  # less than the second between two probes
@@ -82,7 +82,7 @@ class Origin:
         return text.replace(self._api_key, "[key]") if self._api_key else text
 
     async def post(
-        self, path: str, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
+        self, path: str, headers: Sequence[Header], body: Body, sink: Sink, *, is_once: bool = False
     ) -> Exchange:
         """Send `body`; the answer goes to `sink`. Raises NotSent."""
         target = self.address.path + path

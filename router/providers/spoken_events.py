@@ -9,10 +9,10 @@ import msgspec
 
 from router.answers import error_message
 from router.errors import Malformed, Rejected
+from router.events import EventReader
 from router.ports import ResponseHead
 
 MAX_EVENT_BYTES: Final = 8 * 1024 * 1024  # some servers send all of a segment in one
-MAX_EVENT_LINES: Final = 1000
 MAX_SILENT_EVENTS: Final = 10_000  # signs of life and what others tell besides; more is noise
 _DELTA: Final = "speech.audio.delta"
 _DONE: Final = "speech.audio.done"
@@ -37,9 +37,8 @@ class SpokenEvents:
         self._redact = redact
         self._max_bytes = max_bytes
         self._audio = io.BytesIO()
-        self._coming = bytearray()  # of an event, and perhaps more
+        self._events = EventReader(MAX_EVENT_BYTES)
         self._silent = 0
-        self._is_after_cr = False
         self._is_done = False
 
     def feed(self, chunk: bytes) -> None:
@@ -47,15 +46,9 @@ class SpokenEvents:
         What comes after the end is not read."""
         if self._is_done or not chunk:
             return
-        looked = max(0, len(self._coming) - 1)
-        self._coming += self._with_plain_ends(chunk)
-        begin = 0
-        while not self._is_done and (end := self._coming.find(b"\n\n", looked)) >= 0:
-            self._take(bytes(self._coming[begin:end]))
-            begin = looked = end + 2
-        del self._coming[:begin]
-        if len(self._coming) > MAX_EVENT_BYTES:
-            raise Malformed(f"sent an event of more than {MAX_EVENT_BYTES} bytes")
+        for data in self._events.feed(chunk):
+            if not self._is_done:
+                self._take(data)
 
     @property
     def audio(self) -> bytes:
@@ -64,16 +57,9 @@ class SpokenEvents:
             raise Malformed("its stream of audio ended before it was done")
         return self._audio.getvalue()
 
-    def _with_plain_ends(self, chunk: bytes) -> bytes:
-        """Lines end in three ways (HTML § 9.2.6), of which one may be cut in the middle."""
-        if self._is_after_cr:
-            chunk = chunk.removeprefix(b"\n")
-        self._is_after_cr = chunk.endswith(b"\r")
-        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-    def _take(self, event: bytes) -> None:
+    def _take(self, data: bytes) -> None:
         before = self._audio.tell()
-        if (data := _data(event)) is not None:
+        if data and data != b"[DONE]":
             self._hear(data)
         if self._audio.tell() == before:
             self._silent += 1
@@ -97,12 +83,3 @@ class SpokenEvents:
                 raise Malformed(f"sent more than {self._max_bytes} bytes of audio")
         elif event.type == _DONE:
             self._is_done = True
-
-
-def _data(event: bytes) -> bytes | None:
-    """What the event says; None when it says nothing."""
-    if event.count(b"\n") > MAX_EVENT_LINES:
-        raise Malformed(f"sent an event of more than {MAX_EVENT_LINES} lines")
-    lines = [line for line in event.split(b"\n") if line.startswith(b"data:")]
-    data = b"\n".join(line[len(b"data:") :].removeprefix(b" ") for line in lines)
-    return data if lines and data != b"[DONE]" else None

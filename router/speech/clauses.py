@@ -15,7 +15,7 @@ from typing import Final
 _FEWEST_WORDS: Final = 3  # what is cut off is a few words at least, or it sounds chopped
 _LEAST_WIDTH: Final = 15
 _LOOKED_AT: Final = 20  # ends of clauses before, and as many after, the width that is wanted
-_SHORT_ASIDE: Final = 60  # brackets and quotations of this width stay whole
+SHORT_ASIDE: Final = 60  # brackets and quotations of this width stay whole
 _CLOSERS: Final = "\"'”’»)\\]}」』”）】》"
 # A mark counts with a space after it (not in 1,234 or 12:30), and not after a point ("e.g., …"); those of
 # Chinese and Japanese need none; a dash stands between words. Between two figures none does ("May 5, 2024").
@@ -103,7 +103,7 @@ class Sentence:
     def _clause_end(self, soft: int, hard: int) -> int | None:
         """The last end of a clause within `soft`, else the first within `hard`."""
         if self._clause_ends is None:
-            self._clause_ends = list(_clause_ends(self._text))
+            self._clause_ends = list(clause_ends(self._text))
         ends = self._clause_ends
         first = bisect_right(ends, self._start)
         beyond = bisect_right(ends, self._within(soft))
@@ -115,8 +115,8 @@ class Sentence:
         return next((ends[each] for each in candidates if self._leaves_enough(ends[each])), None)
 
     def _leaves_enough(self, end: int) -> bool:
-        after = self._text[end : end + 2 * _SHORT_ASIDE]
-        return _is_enough(self._text[self._start : end]) and _is_enough(after)
+        after = self._text[end : end + 2 * SHORT_ASIDE]
+        return is_enough(self._text[self._start : end]) and is_enough(after)
 
     def _word_end(self, hard: int) -> int:
         """The last end of a word within `hard`, else of a character; so that either side can be said."""
@@ -137,14 +137,16 @@ def is_said(text: str) -> bool:
     return any(each.isalnum() for each in text)
 
 
-def _is_enough(part: str) -> bool:
+def is_enough(part: str, least: int = _LEAST_WIDTH) -> bool:
+    """Whether it is a few words, at least `least` wide: less sounds chopped."""
     wide = width(part)
     has_words = wide > len(part) or len(part.split(maxsplit=_FEWEST_WORDS)) >= _FEWEST_WORDS
-    return wide >= _LEAST_WIDTH and has_words and is_said(part)
+    return wide >= least and has_words and is_said(part)
 
 
-def _clause_ends(text: str) -> Iterator[int]:
-    asides = _asides(text)
+def clause_ends(text: str) -> Iterator[int]:
+    """Where clauses end (after the spaces that follow), in order; the text's own end is none."""
+    asides, _ = asides_of(text)
     aside = 0
     for found in _CLAUSE_END.finditer(text):
         end = found.end()
@@ -155,21 +157,23 @@ def _clause_ends(text: str) -> Iterator[int]:
             yield end
 
 
-def _asides(text: str) -> list[tuple[int, int]]:
-    """Where short brackets and quotations begin and end, in order; what lies within another is not told."""
+def asides_of(text: str) -> tuple[list[tuple[int, int]], list[int]]:
+    """Where short brackets and quotations begin and end, in order; what lies within another is not told. And where
+    those begin that do not end.
+    """
     found: list[tuple[int, int]] = []
     opened: list[tuple[int, str]] = []
     for mark in _MARK.finditer(text):
         each, at = mark[0], mark.start()
         if opened and each in opened[-1][1]:
             start, _ = opened.pop()
-            if at + 1 - start <= _SHORT_ASIDE:
+            if at + 1 - start <= SHORT_ASIDE:
                 while found and found[-1][0] > start:
                     found.pop()
                 found.append((start, at + 1))
         elif each in _BRACKETS or each in _QUOTES or each == '"':
             opened.append((at, '"' if each == '"' else _BRACKETS.get(each) or _QUOTES[each]))
-    return found
+    return found, [start for start, _ in opened]
 
 
 def is_within_character(text: str, at: int, start: int = 0) -> bool:

@@ -39,9 +39,9 @@ PARAGRAPH_PAUSE_S: Final = 0.4
 SENTENCE_PAUSE_S: Final = 0.2
 CLAUSE_PAUSE_S: Final = 0.08
 
-_TINY: Final = 24
+TINY: Final = 24
 _TINY_LINE: Final = 12  # "Sure!" as a paragraph
-_JOINED_BACK: Final = 110
+JOINED_BACK: Final = 110
 _WIDTH_PER_S: Final = 15.0
 _FIGURE_WIDTH: Final = 4  # a figure is a word: 7 is "seven"
 _SHORTEST_S: Final = 0.3
@@ -107,6 +107,11 @@ def _joined(stretches: Iterator[_Stretch]) -> Iterator[_Stretch]:
         yield held
 
 
+def is_tiny_line(text: str) -> bool:
+    """Whether a line is too little to be spoken alone, and is no heading: that has no mark at its end."""
+    return width(text) < _TINY_LINE and _SENTENCE_END.search(text) is not None
+
+
 def _belong_together(first: _Stretch, second: _Stretch) -> bool:
     before, after = width(first.text), width(second.text)
     if not is_said(first.text) or not is_said(second.text):
@@ -114,6 +119,6 @@ def _belong_together(first: _Stretch, second: _Stretch) -> bool:
     if before + 1 + after > HARD_WIDTH:
         return False
     if first.ends_line:
-        return before < _TINY_LINE and _SENTENCE_END.search(first.text) is not None
-    is_last_tiny = second.ends_line and after < _TINY and before + after <= _JOINED_BACK
-    return before < _TINY or is_last_tiny
+        return is_tiny_line(first.text)
+    is_last_tiny = second.ends_line and after < TINY and before + after <= JOINED_BACK
+    return before < TINY or is_last_tiny

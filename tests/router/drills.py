@@ -3,8 +3,9 @@
 import random
 from collections.abc import Mapping, Sequence
 
+from router.domain import BYTES_PER_S
 from router.drill.answer import Answer, Kind, Question, Told
-from router.drill.hearing import BYTES_PER_S, Arrival
+from router.drill.hearing import Arrival
 from router.drill.ledger import Judged, Ledger, Outcome, Trial, judged
 from router.drill.load import Scene
 from router.drill.router_log import Notice

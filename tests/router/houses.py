@@ -10,10 +10,16 @@ from typing import Any, cast
 from fakes import FakeForward, FakeSpeech, ManualClock, RecordingObserver
 
 from router.api.admission import Door
+from router.api.chat_aloud import ChatAloud
+from router.api.chats import Chats
 from router.api.cors import Cors
 from router.api.hot import HotRoutes
 from router.api.limiter import Limiter
 from router.api.rest import rest_app
+from router.api.speeches import Speeches
+from router.api.telephone import Telephone
+from router.api.transcriptions import Transcriptions
+from router.api.uploads import Uploads
 from router.catalogue import Catalogue
 from router.config import ConfigError, Settings
 from router.domain import Model, Voice
@@ -23,6 +29,7 @@ from router.forward import Forwarder
 from router.health import HostSign, ProviderSign
 from router.metrics import Metrics
 from router.ports import Header, Probe
+from router.recital import Reciter
 from router.recollection import Recollection
 from router.relay import Relay
 from router.roster import Roster
@@ -31,6 +38,7 @@ from router.speech.cache import AudioCache
 from router.speech.encoders import Encoders
 from router.speech.voices import VoiceBook
 from router.state import LocalStore
+from router.transcribing import Transcriber
 from router.warming import Warmer
 
 Fake = FakeForward | FakeSpeech
@@ -155,7 +163,9 @@ class FakeHouse:
         self.roster = Roster(cards, self.observer, self.clock, jitter=lambda: 0.0, drained=self.drained)
         self.voices = VoiceBook(self.settings.voices, self.roster)
         self.copies = None
-        self.catalogue = Catalogue(cards, self.settings.models, self.settings.speech, self.roster)
+        self.catalogue = Catalogue(
+            cards, self.settings.models, self.settings.speech, self.roster, self.settings.transcription
+        )
         self.store = LocalStore(self.clock)
         self.warmer = Warmer({provider.card.id: provider for provider in providers})
         forward = {p.card.id: p for p in providers if isinstance(p, FakeForward)}
@@ -174,16 +184,28 @@ class FakeHouse:
         )
         self.speech = speech
         door = Door(self.settings, "0123abcd")
-        hot = HotRoutes(
+        self.uploads = Uploads(self.settings.transcription)
+        self.transcriber = Transcriber(self.catalogue, self.forwarder, self.observer, self.clock, door.via)
+        speech_settings = self.settings.speech
+        max_chars = speech_settings.max_input_chars
+        reciter = Reciter(self.forwarder, self.speaker, cards, self.observer, self.clock, max_chars=max_chars)
+        aloud = ChatAloud(
             self.catalogue,
             self.forwarder,
-            self.speaker,
+            reciter,
+            self.transcriber,
             self.store,
             self.clock,
-            door,
-            max_body_bytes=int(self.settings.server.max_body_mb * 2**20),
-            max_speech_chars=self.settings.speech.max_input_chars,
-            logs_text=self.settings.server.log_text,
+            speech_settings,
+        )
+        logs_text = self.settings.server.log_text
+        hot = HotRoutes(
+            Chats(self.catalogue, self.forwarder, self.store, aloud),
+            Speeches(self.catalogue, self.speaker, self.store, self.clock, max_chars, logs_text),
+            Transcriptions(self.catalogue, self.forwarder, self.uploads, self.clock),
+            Telephone(aloud, self.roster, self.settings.telephone),
+            door.via,
+            int(self.settings.server.max_body_mb * 2**20),
         )
         rest = rest_app(self) if has_rest else _no_rest  # Litestar takes 0.1 s to build
         rooms = Rooms(door, Cors(self.settings.server.cors_origins), Limiter(self.clock), hot)

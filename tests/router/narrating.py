@@ -11,13 +11,12 @@ from typing import Any, cast
 from fakes import FakeSpeech, speech_card
 from houses import Answer, FakeHouse, ask
 
-from router.domain import Passage, ProviderCard, Segment, Utterance
+from router.domain import BYTES_PER_S, Passage, ProviderCard, Segment, Utterance
 from router.entry import Entry
 from router.errors import RouterError
 from router.ports import Header
 from router.speech.cleaning import speakable
 from router.speech.segments import passages
-from router.spoken import BYTES_PER_S
 
 SEED = 7
 SENTENCES = [

@@ -7,6 +7,7 @@ from fakes import ManualClock, speech_card
 from loopback import Loopback, Peer, Script, ok
 
 from router.domain import Model
+from router.ports import Monotonic
 from router.providers.origin import Address, Origin
 from router.providers.tts_node import TtsNode
 
@@ -19,9 +20,10 @@ TOLD = {
 TOLD_MODELS = (Model("turbo", "loading", False, 4.5, 0.3, 6.0), Model("espeak", "up", wait_s=0.0))
 
 
-def node_at(upstream: Loopback) -> TtsNode:
-    origin = Origin(Address("http", "127.0.0.1", upstream.port, ""), api_key="k", connect_s=1, clock=ManualClock())
-    return TtsNode(speech_card("gpu", first_byte_s=60, stall_s=60), origin)
+def node_at(upstream: Loopback, clock: Monotonic | None = None) -> TtsNode:
+    clock = clock or ManualClock()
+    origin = Origin(Address("http", "127.0.0.1", upstream.port, ""), api_key="k", connect_s=1, clock=clock)
+    return TtsNode(speech_card("gpu", first_byte_s=60, stall_s=60), origin, clock)
 
 
 def telling(*healths: Any, models: Any = MODELS, voices: Any = VOICES) -> Script:

@@ -8,14 +8,21 @@ from router.domain import ENDPOINT_PATHS, AudioFormat, Endpoint, Modality, Utter
 
 def test_every_endpoint_has_a_path_of_its_own() -> None:
     """Below a provider's base URL."""
-    assert (set(Endpoint), len(Endpoint)) == (set(ENDPOINT_PATHS), len(set(ENDPOINT_PATHS.values())))
+    assert (set(Endpoint) - {Endpoint.TELEPHONE}, len(Endpoint) - 1) == (
+        set(ENDPOINT_PATHS),
+        len(set(ENDPOINT_PATHS.values())),
+    )
 
 
 @pytest.mark.parametrize("endpoint", list(Endpoint))
-def test_only_speech_is_speech(endpoint: Endpoint) -> None:
-    """Everything else is routed like chat."""
-    expected = Modality.SPEECH if endpoint is Endpoint.SPEECH else Modality.CHAT
-    assert expected is endpoint.modality
+def test_what_an_endpoint_is_about(endpoint: Endpoint) -> None:
+    """What is neither speech nor transcription is routed like chat."""
+    others = {
+        Endpoint.SPEECH: Modality.SPEECH,
+        Endpoint.TRANSCRIPTIONS: Modality.TRANSCRIPTION,
+        Endpoint.TRANSLATIONS: Modality.TRANSCRIPTION,
+    }
+    assert others.get(endpoint, Modality.CHAT) is endpoint.modality
 
 
 def test_every_format_has_a_media_type_of_its_own() -> None:

@@ -4,7 +4,7 @@ import pytest
 from fakes import FakeForward, FakeSpeech, chat_card, head, pcm, speech_card
 from houses import FakeHouse
 
-from router.domain import Substitution, Utterance
+from router.domain import Modality, ProviderCard, Substitution, Utterance
 from router.errors import NotFound
 from router.explain import Explained, explain
 from router.health import ProviderSign
@@ -146,3 +146,12 @@ def test_who_bills_is_no_substitute_here_either() -> None:
         [entry.provider for entry in _explained(house, model, "fable")] for model in ("espeak", "cloud/dear")
     )
     assert (["cpu"], ["cloud", "cpu"]) == (by_engine, by_name)
+
+
+@pytest.mark.parametrize("model", ["large", "whisper-1", "stt/other"])
+def test_a_model_that_transcribes(model: str) -> None:
+    """By its name, or by OpenAI's."""
+    card = ProviderCard("stt", "openai", "stt-host", frozenset({Modality.TRANSCRIPTION}))
+    house = FakeHouse(FakeForward(card, []))
+    house.report("stt", "large")
+    assert ["stt"] == [entry.provider for entry in _explained(house, model, None)]

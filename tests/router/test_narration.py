@@ -9,6 +9,7 @@ import pytest
 from router.domain import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, Passage, Priority, Route, Utterance
 from router.errors import NothingCanServe
 from router.narration import Narration, Say
+from router.script import Script
 from router.speech.playback import Playback
 from router.spoken import Spoken
 
@@ -24,7 +25,7 @@ class Clock:
         return self.now
 
 
-class Script:
+class Voice:
     """A `say` that records what was asked; every segment is `SEGMENT_S` long."""
 
     def __init__(self) -> None:
@@ -33,7 +34,7 @@ class Script:
         self.hangs_at: int | None = None
         self.was_cancelled = False
 
-    async def __call__(self, index: int, priority: Priority) -> Spoken:
+    async def __call__(self, index: int, passage: Passage, priority: Priority) -> Spoken:
         self.asked.append((index, priority))
         if index == self.fails_at:
             raise NothingCanServe("speech", [])
@@ -44,7 +45,7 @@ class Script:
                 self.was_cancelled = True
                 raise
         await asyncio.sleep(0)
-        return Spoken(Passage(str(index)), Utterance(PCM), Route("node", "engine", 1), 0.1)
+        return Spoken(passage, Utterance(PCM), Route("node", "engine", 1), 0.1)
 
 
 async def settled() -> None:
@@ -54,7 +55,8 @@ async def settled() -> None:
 
 
 def narration_of(say: Say, count: int, clock: Clock, ahead_s: float = 20.0) -> Narration:
-    return Narration(say, count, Playback(), ahead_s=ahead_s, clock=clock)
+    passages = [Passage(str(index)) for index in range(count)]
+    return Narration(say, Script.of(passages), Playback(), ahead_s=lambda: ahead_s, clock=clock)
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -69,11 +71,11 @@ def test_speaks_ahead_up_to_the_bound_while_nobody_takes() -> None:
     """Whoever takes nothing has `ahead_s` and one segment made for them, no more."""
 
     async def check() -> None:
-        script, clock = Script(), Clock()
-        async with narration_of(script, 100, clock) as narration:
+        voice, clock = Voice(), Clock()
+        async with narration_of(voice, 100, clock) as narration:
             await settled()
             assert narration.held_s == 25.0  # 20 s are not more than the bound, so one more was begun
-            assert {priority for _, priority in script.asked} == {Priority.INTERACTIVE}
+            assert {priority for _, priority in voice.asked} == {Priority.INTERACTIVE}
 
     run(check)
 
@@ -82,8 +84,8 @@ def test_playback_makes_room_for_more() -> None:
     """What the listener has heard is spoken anew at the far end, though nobody read in between."""
 
     async def check() -> None:
-        script, clock = Script(), Clock()
-        async with narration_of(script, 100, clock) as narration:
+        voice, clock = Voice(), Clock()
+        async with narration_of(voice, 100, clock) as narration:
             first = await narration.next()
             assert first is not None
             narration.playback.handed_over(first.duration_s, clock())
@@ -101,17 +103,17 @@ def test_beyond_the_bound_only_for_who_takes_everything_and_last() -> None:
     """A client that saves a file is served as fast as it goes, behind whoever listens."""
 
     async def check() -> None:
-        script, clock = Script(), Clock()
+        voice, clock = Voice(), Clock()
         taken = 0
-        async with narration_of(script, 20, clock) as narration:
+        async with narration_of(voice, 20, clock) as narration:
             while (spoken := await narration.next()) is not None:
                 narration.playback.handed_over(spoken.duration_s, clock())
                 taken += 1
         assert taken == 20
-        urgent = [index for index, priority in script.asked if priority is Priority.INTERACTIVE]
+        urgent = [index for index, priority in voice.asked if priority is Priority.INTERACTIVE]
         assert urgent == list(range(len(urgent)))
         assert 4 <= len(urgent) <= 6
-        assert [index for index, _ in script.asked] == list(range(20))
+        assert [index for index, _ in voice.asked] == list(range(20))
 
     run(check)
 
@@ -120,9 +122,9 @@ def test_a_fault_comes_after_what_was_spoken_before_it() -> None:
     """Nothing that is there is lost."""
 
     async def check() -> None:
-        script, clock = Script(), Clock()
-        script.fails_at = 2
-        async with narration_of(script, 5, clock) as narration:
+        voice, clock = Voice(), Clock()
+        voice.fails_at = 2
+        async with narration_of(voice, 5, clock) as narration:
             await settled()
             assert await narration.next() is not None
             assert await narration.next() is not None
@@ -136,12 +138,12 @@ def test_who_leaves_ends_what_is_being_spoken() -> None:
     """The block's end cancels the segment under way and waits for that."""
 
     async def check() -> None:
-        script, clock = Script(), Clock()
-        script.hangs_at = 1
-        async with narration_of(script, 5, clock) as narration:
+        voice, clock = Voice(), Clock()
+        voice.hangs_at = 1
+        async with narration_of(voice, 5, clock) as narration:
             assert await narration.next() is not None
             await settled()
-        assert script.was_cancelled
+        assert voice.was_cancelled
 
     run(check)
 
@@ -150,7 +152,7 @@ def test_the_last_is_followed_by_none() -> None:
     """And so is an answer without segments."""
 
     async def check() -> None:
-        async with narration_of(Script(), 0, Clock()) as narration:
+        async with narration_of(Voice(), 0, Clock()) as narration:
             assert await narration.next() is None
 
     run(check)

@@ -10,6 +10,7 @@ from fakes import FakeForward, ManualClock, RecordingObserver, chat_card, head
 from hurried import hurry
 from running import run, until
 
+from router import looks
 from router import probes as probes_module
 from router.domain import Route
 from router.health import HostSign, HostState, ProviderSign, ProviderState
@@ -91,7 +92,7 @@ def test_a_dialect_that_fails_or_hangs_holds_up_nobody(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A bug in one is logged, and slowness to the others."""
-    monkeypatch.setattr(probes_module, "_LAST_RESORT_S", 0.5)
+    monkeypatch.setattr(looks, "LAST_RESORT_S", 0.5)
     probes, roster = _made(_Looked("a", ZeroDivisionError("bug")), _Looked("b", None), _Looked("c", UP))
     run(probes.look_once())
     assert [ProviderState.UNKNOWN, ProviderState.UNKNOWN, ProviderState.UP] == [
@@ -231,7 +232,7 @@ def test_silence_counts_only_while_this_process_is_not_starved_itself(
     touching: Probe, is_late: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look that took longer than its own deadline tells of this machine and not of that one."""
-    monkeypatch.setattr(probes_module, "_FAIR_TOUCH_S", -1.0 if is_late else 60.0)
+    monkeypatch.setattr(probes_module, "FAIR_TOUCH_S", -1.0 if is_late else 60.0)
 
     async def main() -> bool:
         provider = _quiet("a")

@@ -29,7 +29,7 @@ def test_the_first_in_order_speaks_alone() -> None:
     async def main() -> None:
         stage = Stage("gpu", "cpu")
         spoken = await stage.speak()
-        assert (stage.route("gpu"), SPOKEN, 1) == (spoken.route, spoken.utterance, spoken.attempts)
+        assert (stage.route("gpu"), SPOKEN, 1) == (spoken.route, spoken.utterance, stage.record.attempts)
         assert not stage.heard("cpu")
         assert ([("gpu", "ok")], []) == (stage.observer.attempts, stage.observer.failovers)
         assert ("gpu", "m", 1, 1, []) == (
@@ -62,7 +62,7 @@ def test_who_fails_is_followed_by_the_next(outcome: Utterance | UpstreamFault, r
         stage.says("gpu", outcome)
         stage.says("cpu", outcome)
         spoken = await stage.speak()
-        assert ("nas", 3) == (spoken.route.provider, spoken.attempts)
+        assert ("nas", 3) == (spoken.route.provider, stage.record.attempts)
         assert [("speech", "gpu", "cpu", reason), ("speech", "cpu", "nas", reason)] == stage.observer.failovers
         assert [("gpu", reason), ("cpu", reason), ("nas", "ok")] == stage.observer.attempts
         assert ("nas", 3, [reason, reason]) == (

@@ -48,7 +48,7 @@ def test_a_listener_who_runs_out_hears_the_rival() -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         spoken = await stage.speak(0.1, max_wait_s=10)
-        assert ("cpu", 2, True) == (spoken.route.provider, spoken.attempts, stage.was_cancelled("gpu"))
+        assert ("cpu", 2, True) == (spoken.route.provider, stage.record.attempts, stage.was_cancelled("gpu"))
         assert loop.time() - began >= 0.09
         assert [("speech", "gpu", "cpu", "provider_in_doubt")] == stage.observer.failovers
         assert ["provider_in_doubt"] == stage.record.reasons

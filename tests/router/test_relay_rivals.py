@@ -22,7 +22,7 @@ def test_who_is_overdue_is_overtaken() -> None:
         stage.is_known("gpu")
         stage.hold("gpu")
         spoken = await stage.speak()
-        assert ("cpu", 2, True) == (spoken.route.provider, spoken.attempts, stage.was_cancelled("gpu"))
+        assert ("cpu", 2, True) == (spoken.route.provider, stage.record.attempts, stage.was_cancelled("gpu"))
         assert [("speech", "gpu", "cpu", "provider_overdue")] == stage.observer.failovers
         assert [("cpu", "ok"), ("gpu", "provider_overdue")] == stage.observer.attempts
         assert ("cpu", ["provider_overdue"]) == (stage.record.provider, stage.record.reasons)
@@ -141,7 +141,7 @@ def test_no_more_than_two_are_at_work() -> None:
         assert not stage.heard("nas")
         stage.let("cpu", ConnectionLost("reset"))
         spoken = await asked
-        assert ("nas", 3, True) == (spoken.route.provider, spoken.attempts, stage.was_cancelled("gpu"))
+        assert ("nas", 3, True) == (spoken.route.provider, stage.record.attempts, stage.was_cancelled("gpu"))
         assert [("gpu", "nas")] == [told[1:3] for told in stage.observer.failovers]
         assert set() == others()
 

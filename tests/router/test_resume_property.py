@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from narrating import cut, pcm_of, said
 from running import run
 
-from router import relay, speak
+from router import relay, saying
 from router.domain import Segment, Utterance
 from router.errors import ConnectionLost, DialRefused, Malformed, Rejected
 from router.health import HostSign, ProviderSign
 from router.ports import Probe
 
 NAMES: Final = ("gpu", "cpu", "nas")
+ODD: Final = frozenset({"endless", "truncated"})
 FAULTS: Final = (
     "refused",
     "reset",
@@ -65,7 +66,7 @@ def _hurried() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(houses, "ManualClock", HurriedClock)
         patch.setattr(relay, "OVERDUE_GRACE_S", 0.01)
-        patch.setattr(speak, "LOOK_AGAIN_S", 0.01)
+        patch.setattr(saying, "LOOK_AGAIN_S", 0.01)
         yield
 
 
@@ -127,6 +128,12 @@ class Play:
     @property
     def text(self) -> str:
         return " ".join(self.sentences)
+
+    @property
+    def is_a_conspiracy(self) -> bool:
+        """The same odd length may be said twice: that is believed, and nobody could know better."""
+        odd = [fate for fates in self.fates for fate in fates.values() if fate in ODD]
+        return len(odd) > len(set(odd))
 
 
 @st.composite
@@ -191,7 +198,7 @@ LONG: Final = [SENTENCES[1], SENTENCES[3], SENTENCES[7]]
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(plays().filter(lambda play: bool(play.text.strip()) and bool(cut(play.text))))
+@given(plays().filter(lambda play: bool(play.text.strip()) and bool(cut(play.text)) and not play.is_a_conspiracy))
 @example(Play(LONG, 1, [{0: "hangs", 1: "hangs", 2: "hangs"}, {}], {1, 2, 3}, {}))
 @example(Play(LONG, 1, [{1: "unplugged and hangs"}, {}], {3}, {"stream": True}))
 @example(Play(LONG, 2, [{0: "drains", 1: "reset"}, {0: "truncated", 1: "busy"}, {}], {2}, {"stream": False}))

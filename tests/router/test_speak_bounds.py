@@ -7,8 +7,7 @@ from houses import FakeHouse
 from narrating import SEED, SENTENCES, TEXT, Script, Slow, body, cut, nodes, pcm_of, said, sound_of
 from running import run, until
 
-from router.domain import Priority
-from router.spoken import BYTES_PER_S
+from router.domain import BYTES_PER_S, Priority
 
 AHEAD_S = 20.0
 CHARS = 20_000

@@ -10,13 +10,12 @@ from houses import Answer, FakeHouse
 from narrating import SENTENCES, TEXT, Script, body, cut, events_of, fault, nodes, pcm_of, said
 from running import run
 
-from router.domain import AudioFormat, Modality, Segment, SpeechRequest, Utterance
+from router.domain import BYTES_PER_S, AudioFormat, Modality, Segment, SpeechRequest, Utterance
 from router.errors import ConnectionLost
 from router.health import ProviderSign
 from router.metrics import Metrics
 from router.ports import Record
 from router.recollection import Recollection
-from router.spoken import BYTES_PER_S
 
 CACHE = {"disk_mb": 0}
 SHORT = SENTENCES[0]
@@ -176,7 +175,7 @@ def test_a_longer_text_has_its_known_parts_from_the_cache() -> None:
     record = house.observer.finished[1]
     assert (COUNT, "miss", pcm_of(TEXT)) == (heard(house), record.cache, events_of(answer).audio)
     assert (True, sorted(known, reverse=True)) == (known[0], known)
-    assert (sum(known), {"gpu": COUNT - sum(known)}) == (record.recalled, record.voiced)
+    assert ({"gpu": sum(known)}, {"gpu": COUNT - sum(known)}) == (record.recalled, record.voiced)
 
 
 def test_an_answer_is_put_together_from_what_others_asked() -> None:

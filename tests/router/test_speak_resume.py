@@ -13,7 +13,7 @@ from narrating import TEXT, Script, body, cut, events_of, fault, nodes, pcm_of, 
 from running import run, until
 from speaking import two_nodes
 
-from router import speak
+from router import saying
 from router.domain import Route, Segment, Utterance
 from router.errors import ConnectionLost, DialRefused, Malformed, Overdue, Rejected, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
@@ -28,8 +28,8 @@ ID = (b"x-request-id", b"id-1")
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for who does not come back."""
-    monkeypatch.setattr(speak, "RETURN_WITHIN_S", 0.05)
-    monkeypatch.setattr(speak, "LOOK_AGAIN_S", 0.02)
+    monkeypatch.setattr(saying, "RETURN_WITHIN_S", 0.05)
+    monkeypatch.setattr(saying, "LOOK_AGAIN_S", 0.02)
 
 
 async def lookup(house: FakeHouse) -> dict[str, Any]:
@@ -209,7 +209,7 @@ def _parts() -> list[bytes]:
 
 def test_an_answer_that_has_begun_waits_for_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
     """All machines gone, and one of them back: not a word is missing."""
-    monkeypatch.setattr(speak, "RETURN_WITHIN_S", 10.0)
+    monkeypatch.setattr(saying, "RETURN_WITHIN_S", 10.0)
 
     async def main() -> Answer:
         gpu = Mortal(lives=3)

@@ -8,10 +8,9 @@ from houses import FakeHouse
 from narrating import SENTENCES, TEXT, Script, body, cut, events_of, fault, nodes, pcm_of, said, sound_of
 from running import run
 
-from router.domain import AudioFormat
+from router.domain import BYTES_PER_S, AudioFormat
 from router.errors import DialRefused
 from router.speech.decoding import to_pcm
-from router.spoken import BYTES_PER_S
 
 SHORT = SENTENCES[0]
 LONGEST_S = len(pcm_of(TEXT)) / BYTES_PER_S

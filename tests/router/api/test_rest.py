@@ -47,7 +47,8 @@ def test_health_says_that_the_process_lives(house: FakeHouse) -> None:
 def test_ready_says_what_can_be_served(house: FakeHouse) -> None:
     """Chat by b, speech by the node."""
     answer = _get(house, "/ready")
-    assert (200, {"status": "ready", "chat": True, "speech": True}) == (answer.status, answer.json)
+    expected = {"status": "ready", "chat": True, "speech": True, "transcription": False}
+    assert (200, expected) == (answer.status, answer.json)
 
 
 @pytest.mark.parametrize("is_draining", [True, False])
@@ -254,7 +255,7 @@ def test_draining_the_router_is_not_ready_and_draining_a_modality_is() -> None:
         answer = await house.ask("GET", "/ready")
         return answer.status, answer.json
 
-    assert (200, {"status": "ready", "chat": True, "speech": False}) == run(main())
+    assert (200, {"status": "ready", "chat": True, "speech": False, "transcription": False}) == run(main())
 
 
 @pytest.mark.parametrize("verb", ["drain", "resume"])

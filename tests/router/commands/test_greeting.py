@@ -104,3 +104,15 @@ def test_a_first_key_is_shown_once_ready_to_be_copied() -> None:
 def test_this_machines_address_is_one() -> None:
     """Whatever the network; nothing is sent to find out."""
     assert "0.0.0.0" != str(ip_address(greeting_module.lan_address()))
+
+
+def test_who_transcribes_is_to_be_tried_as_well() -> None:
+    """With what the line for speech has made."""
+    card = ProviderCard("stt", "openai", "stt-host", frozenset({Modality.TRANSCRIPTION}))
+    house = FakeHouse(FakeForward(card, [head()]))
+    house.sign("stt", ProviderSign.FAULT, "nothing listens")
+    assert 2 == len(_curls(_said(house)))
+    house.report("stt", "large")
+    house.report("stt", "large")
+    line = _curls(_said(house))[2]
+    assert ("http://127.0.0.1:8700/v1/audio/transcriptions", "file=@hello.mp3") == (line[2], line[-1])

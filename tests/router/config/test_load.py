@@ -7,6 +7,8 @@ import pytest
 from router.config import ConfigError, Settings, check_exposure, is_loopback, load, parse
 
 SHA = "0" * 64
+ONE_SERVER = "providers: {a: {kind: openai, url: 'http://h'}}"
+DOES_IT = "say `serves: [transcription]` there if it does"
 KEYS_NEW = "`local-ai-router keys new NAME`"
 
 
@@ -105,6 +107,10 @@ clients:
         (
             "providers:\n  demo: {kind: demo}\nmodels:\n  m:\n    routes:\n      - provider: dmo",
             ":6: models.m.routes[0].provider: no provider is called 'dmo'; did you mean demo?",
+        ),
+        (
+            f"{ONE_SERVER}\nmodels:\n  m: {{serves: transcription, routes: [{{provider: a}}]}}",
+            f":3: models.m.routes[0].provider: a does not transcribe; {DOES_IT}",
         ),
         (
             "voices:\n  v: {use: {nobody: x}}",

@@ -20,13 +20,14 @@ def test_it_loads_without_any_variable_and_switches_on_what_needs_none() -> None
     built = build(settings, lambda: 0.0)
     assert "local-tts" in built
     assert "demo" in built
-    assert {"gaming-pc-tts", "gaming-pc-llm", "tts-manager"}.isdisjoint(built)
+    assert {"gaming-pc-tts", "gaming-pc-llm", "tts-manager", "stt"}.isdisjoint(built)
 
 
 def test_variables_switch_providers_on() -> None:
     """As the comments say."""
-    settings = load(SHIPPED, {"GAMING_PC": "192.168.1.20", "TTS_ENDPOINT": "http://192.168.86.63:8000"})
-    assert {"gaming-pc-tts", "gaming-pc-llm", "tts-manager"} <= set(build(settings, lambda: 0.0))
+    addresses = {"TTS_ENDPOINT": "http://192.168.86.63:8000", "STT_ENDPOINT": "http://192.168.1.20:8000"}
+    settings = load(SHIPPED, {"GAMING_PC": "192.168.1.20", **addresses})
+    assert {"gaming-pc-tts", "gaming-pc-llm", "tts-manager", "stt"} <= set(build(settings, lambda: 0.0))
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,8 @@ def test_addresses_follow_the_environment(environment: dict[str, str], host: str
 def test_values_that_are_written_out_are_the_defaults() -> None:
     """A reference that contradicts the code would mislead."""
     settings = load(SHIPPED, {})
-    expected = (Settings().server, Settings().speech, Settings().cache)
-    assert expected == (settings.server, settings.speech, settings.cache)
+    expected = (Settings().server, Settings().speech, Settings().transcription, Settings().cache)
+    assert expected == (settings.server, settings.speech, settings.transcription, settings.cache)
 
 
 def test_every_key_is_mentioned() -> None:

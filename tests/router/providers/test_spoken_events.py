@@ -17,9 +17,10 @@ from running import run
 
 from router.domain import Segment, Utterance
 from router.errors import Malformed, Rejected
+from router.events import MAX_LINES
 from router.providers.openai import OpenAIServer
 from router.providers.origin import Address, Origin
-from router.providers.spoken_events import MAX_EVENT_BYTES, MAX_EVENT_LINES, MAX_SILENT_EVENTS, SpokenEvents
+from router.providers.spoken_events import MAX_EVENT_BYTES, MAX_SILENT_EVENTS, SpokenEvents
 
 SSE = "Content-Type: text/event-stream; charset=utf-8"
 
@@ -111,8 +112,8 @@ def test_a_flood_is_cut_off(noise: bytes, message: str) -> None:
 
 def test_an_event_has_so_many_lines_at_most() -> None:
     """As each costs more than its bytes."""
-    with pytest.raises(Malformed, match=f"more than {MAX_EVENT_LINES} lines"):
-        _audio_of(b"data: 1\n" * 2 * MAX_EVENT_LINES + b"\n")
+    with pytest.raises(Malformed, match=f"more than {MAX_LINES} lines"):
+        _audio_of(b"data: 1\n" * 2 * MAX_LINES + b"\n")
 
 
 @pytest.mark.parametrize(

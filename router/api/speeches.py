@@ -1,0 +1,46 @@
+"""Texts to be spoken: OpenAI's `/v1/audio/speech`, and `/speak` of an AI telephone."""
+
+from dataclasses import dataclass
+
+from router.api import speech_body
+from router.api.admission import require_model
+from router.api.speech_reply import SpeechReply
+from router.api.speech_wishes import as_wished
+from router.api.telephone_body import speak_of
+from router.api.visit import Visit
+from router.catalogue import Catalogue
+from router.domain import Modality, SpeechRequest
+from router.ports import Monotonic, StateStore
+from router.speak import Speaker
+
+SPEAK_PATH = "/speak"
+
+
+@dataclass(frozen=True, slots=True)
+class Speeches:
+    """Has them spoken."""
+
+    catalogue: Catalogue
+    speaker: Speaker
+    store: StateStore
+    clock: Monotonic
+    max_chars: int
+    logs_text: bool = False
+
+    async def serve(self, visit: Visit, body: bytes) -> None:
+        """Raises RouterError."""
+        request, record = as_wished(self._request(visit.path, body), visit.fields), visit.record
+        record.model = request.model or ""
+        if self.logs_text:
+            record.text = request.text
+        require_model(visit.client, self.catalogue.speech_name(request.model))
+        routes = self.catalogue.resolve(Modality.SPEECH, request.model, visit.client.may_use)
+        record.preferred_tier = min((route.tier for route in routes), default=0)
+        max_wait_s = self.catalogue.max_wait_s(Modality.SPEECH, request.model)
+        telling = await self.speaker.prepare(request, routes, record, max_wait_s)
+        await SpeechReply(self.speaker, self.store, self.clock, telling, visit.reply).send()
+
+    def _request(self, path: str, body: bytes) -> SpeechRequest:
+        if path == SPEAK_PATH:
+            return speech_body.request_of(speak_of(body), max_chars=self.max_chars)
+        return speech_body.parse(body, max_chars=self.max_chars)

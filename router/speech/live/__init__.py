@@ -1,0 +1,5 @@
+"""Cutting a text into segments while it is still being written."""
+
+from router.speech.live.unfolding import Unfolding
+
+__all__ = ["Unfolding"]
