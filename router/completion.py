@@ -13,6 +13,7 @@ from router.answers import error_message
 from router.errors import Malformed, Rejected
 
 DONE: Final = b"[DONE]"
+CHUNK: Final = "chat.completion.chunk"  # clients drop others
 _SAID_ONCE: Final = frozenset({"role", "id", "type", "name", "index", "object"})  # some servers repeat them
 _OF_CHUNKS: Final = frozenset({"choices", "usage", "object"})
 
@@ -49,8 +50,8 @@ class Chunk:
 
     def with_choice(self, delta: Mapping[str, Any], finish_reason: object = None) -> dict[str, Any]:
         """The document with another delta."""
-        choice = {**_first_choice(self.document), "delta": delta, "finish_reason": finish_reason}
-        return {**self.document, "choices": [choice]}
+        choice = {**_first_choice(self.document), "index": 0, "delta": delta, "finish_reason": finish_reason}
+        return {**self.document, "object": CHUNK, "choices": [choice]}
 
 
 def chunk_of(data: bytes) -> Chunk:
@@ -73,7 +74,7 @@ def chunk_of_whole(body: bytes) -> Chunk:
         numbered = [{"index": index, **call} for index, call in enumerate(calls) if isinstance(call, dict)]
         message = {**message, "tool_calls": numbered}
     rest = {name: value for name, value in choice.items() if name != "message"}
-    return Chunk({**document, "object": "chat.completion.chunk", "choices": [{**rest, "delta": message}]})
+    return Chunk({**document, "object": CHUNK, "choices": [{**rest, "delta": message}]})
 
 
 class Completion:

@@ -21,7 +21,7 @@ from router.api import spoken as told
 from router.api.call import Reply
 from router.completion import DONE, Chunk, Completion
 from router.config.settings import SpeechSettings
-from router.domain import BYTES_PER_S
+from router.domain import BYTES_PER_S, BYTES_PER_SAMPLE
 from router.errors import InvalidRequest, RouterError
 from router.ports import Header, Record, StateStore
 from router.recital import Begun, Muted, Recital, Refused, Spoke, Wrote
@@ -30,6 +30,9 @@ from router.spoken import NOTHING, NOTHING_S, Spoken, Tally
 from router.telling import Telling
 
 PIECE_BYTES: Final = BYTES_PER_S  # a second of PCM in each event
+# SDKs join the pieces before they decode, so only the last may end with padding (RFC 4648 §3.2); and in the
+# middle of no sample.
+_UNPADDED_BYTES: Final = 3 * BYTES_PER_SAMPLE
 LARGE_BYTES: Final = 1024 * 1024  # what takes longer than some milliseconds to put into JSON
 _EVENTS: Final[Header] = (b"content-type", b"text/event-stream; charset=utf-8")
 _JSON: Final[Header] = (b"content-type", b"application/json")
@@ -111,6 +114,7 @@ class StreamedReply(_Aloud):
     _finish: dict[str, Any] | None = field(init=False, default=None)
     _usage: list[bytes] = field(init=False, default_factory=list)
     _is_announced: bool = field(init=False, default=False)
+    _rest: bytes = field(init=False, default=b"")
 
     async def send(self, recital: Recital) -> None:
         """To the last byte. Raises RouterError, after the first byte for the cut."""
@@ -162,7 +166,9 @@ class StreamedReply(_Aloud):
             await self.reply.start(200, [*self._muted_header, _EVENTS, (b"cache-control", b"no-cache")])
 
     async def _speak(self, spoken: Spoken, recital: Recital) -> None:
-        pcm = spoken.pcm
+        pcm = self._rest + spoken.pcm
+        whole = len(pcm) - len(pcm) % _UNPADDED_BYTES
+        pcm, self._rest = pcm[:whole], pcm[whole:]
         segment: dict[str, Any] = {"segment": _segment(len(recital.tally.parts) - 1, spoken)}
         for at in range(0, len(pcm), PIECE_BYTES):
             piece = pcm[at : at + PIECE_BYTES]
@@ -182,8 +188,9 @@ class StreamedReply(_Aloud):
         await self._begin()
         tally = recital.tally
         if self._is_announced:
-            if not tally.parts and self.muted is None:
-                await self._say(NOTHING, {})
+            rest = NOTHING if not tally.parts and self.muted is None else self._rest
+            if rest:
+                await self._say(rest, {})
             status = "completed" if self.muted is None else "failed"
             await self._remember(tally, status)
             expires_at = await self._keep("".join(self._texts))

@@ -28,18 +28,22 @@ RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST and not F
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A request that would never end by itself, and whether its answer has begun when the client leaves."""
+    """A request that would never end by itself, and whether its answer has begun when the client leaves.
+    `is_spoken`: a node is at work on it as well."""
 
     name: str
     path: str
     document: dict[str, Any]
     has_begun: bool = False
+    is_spoken: bool = False
 
     @property
     def is_speech(self) -> bool:
         return self.path == SPEECH
 
 
+ALOUD: Final[dict[str, Any]] = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "pcm16"}}
+WRITING: Final[dict[str, Any]] = {"x_text": "It goes on. " * 1000, "x_pace_s": 0.01}
 KINDS: Final = (
     Kind("chat, whole", CHAT, {"x_first_s": NEVER_S}),
     Kind("chat, streamed, before the first token", CHAT, {"stream": True, "x_first_s": NEVER_S}),
@@ -47,6 +51,15 @@ KINDS: Final = (
     Kind("chat, streamed, in the middle", CHAT, {"stream": True, "x_events": 10**6, "x_pace_s": 0.01}, True),
     Kind(
         "chat, streamed, faster than it is read", CHAT, {"stream": True, "x_events": 10**6, "x_big": 50_000}, True
+    ),
+    Kind("chat aloud, whole, before the first token", CHAT, {**ALOUD, "x_first_s": NEVER_S}),
+    Kind("chat aloud, whole, while it is spoken", CHAT, {**ALOUD, **WRITING}, is_spoken=True),
+    Kind(
+        "chat aloud, streamed, while it is spoken",
+        CHAT,
+        {**ALOUD, **WRITING, "stream": True},
+        has_begun=True,
+        is_spoken=True,
     ),
     Kind("completions, whole", COMPLETIONS, {"x_first_s": NEVER_S}),
     Kind("speech, audio", SPEECH, {"input": "Hello.", "stream_format": "audio"}),
@@ -83,24 +96,30 @@ class House:
             seen: list[dict[str, Any]] = self.upstream.get("/_exchanges").json()
             return seen
 
+        before = len(self.tap.on(SPEECH))
         client = opened(
             self.router.port, kind.path, {"model": "m", "messages": [], "prompt": "x", **kind.document}
         )
         wait_until("the upstream works", exchanges)
         if kind.has_begun:
             assert client.recv(1)
+        if kind.is_spoken:
+            wait_until("the node works", lambda: len(self.tap.on(SPEECH)) > before and self._is_node_busy())
         left_s = leave(client, by_reset=by_reset)
         lost_s: float = wait_until("the upstream is told", lambda: exchanges()[0]["lost_s"])
-        return lost_s - left_s
+        return max(lost_s, self._node_lost_s() if kind.is_spoken else 0.0) - left_s
+
+    def _node_lost_s(self) -> float:
+        lost_s: float = wait_until("the node is told", lambda: self.tap.last(SPEECH).left_s or 0.0)
+        wait_until("the node's turn is free", lambda: not self._is_node_busy())
+        return lost_s
 
     def _speech_left(self, kind: Kind, by_reset: bool) -> float:
         before = len(self.tap.on(SPEECH))
         client = opened(self.router.port, SPEECH, kind.document)
         wait_until("the node works", lambda: len(self.tap.on(SPEECH)) > before and self._is_node_busy())
         left_s = leave(client, by_reset=by_reset)
-        lost_s: float = wait_until("the node is told", lambda: self.tap.last(SPEECH).left_s or 0.0)
-        wait_until("the node's turn is free", lambda: not self._is_node_busy())
-        return lost_s - left_s
+        return self._node_lost_s() - left_s
 
     def _is_node_busy(self) -> bool:
         return bool(self.node.get("/health").json()["queue"]["busy"])

@@ -5,6 +5,7 @@ for the router passes bodies on untouched:
 
     "stream": true     SSE, else JSON
     "x_events": 5      how many words the answer has
+    "x_text": "…"      what it says instead, four characters an event
     "x_pace_s": 0.05   silence before each event, or before all of a JSON answer
     "x_first_s": 60    silence before the first byte of the answer, headers included
     "x_status": 500    an error with this status, whose message repeats the key it was asked with
@@ -142,9 +143,9 @@ class Server:
 
     async def stream(self, request: dict[str, Any], writer: asyncio.StreamWriter, extra: Headers) -> None:
         writer.write(head(200, [("content-type", "text/event-stream"), ("transfer-encoding", "chunked"), *extra]))
-        for index in range(request.get("x_events", 5)):
+        for piece in pieces(request):
             await asyncio.sleep(request.get("x_pace_s", 0))
-            writer.write(chunk(event(self.document(request, f"word{index} "))))
+            writer.write(chunk(event(self.document(request, piece) | {"object": "chat.completion.chunk"})))
             await writer.drain()
         writer.write(chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
@@ -163,8 +164,15 @@ class Server:
         }
 
 
+def pieces(request: dict[str, Any]) -> list[str]:
+    said: str | None = request.get("x_text")
+    if said is not None:
+        return [said[at : at + 4] for at in range(0, len(said), 4)]
+    return [f"word{index} " for index in range(request.get("x_events", 5))]
+
+
 def text(request: dict[str, Any]) -> str:
-    return "".join(f"word{index} " for index in range(request.get("x_events", 5)))
+    return "".join(pieces(request))
 
 
 async def read_request(reader: asyncio.StreamReader) -> Exchange | None:

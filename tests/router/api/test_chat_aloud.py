@@ -125,6 +125,13 @@ def test_every_format_of_a_whole(name: str) -> None:
     assert data.startswith(begins.get(name, b"\xff"))
 
 
+def test_the_pieces_are_one_base64() -> None:
+    """SDKs join them before they decode."""
+    found = heard(_ask(aloud_house(), aloud(stream=True)))
+    joined = "".join(audio["data"] for audio in found.audio if "data" in audio)
+    assert pcm_of() == base64.b64decode(joined, validate=True)
+
+
 def test_a_server_that_does_not_stream() -> None:
     """Is spoken when it has answered."""
     choice = {"index": 0, "message": {"role": "assistant", "content": REPLY}, "finish_reason": "stop"}

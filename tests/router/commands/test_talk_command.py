@@ -12,7 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from loopback import Loopback, Peer, free_port
+from loopback import Loopback, Peer, Script, free_port
 from talks import HEAD, WHOLE, asked, delta, elsewhere, frames_in, pcm, refusal, routing, streamed, wrote
 
 from router.__main__ import main
@@ -50,7 +50,7 @@ def test_one_question(router: Loopback, capsys: pytest.CaptureFixture[str]) -> N
     assert figures.startswith("first word 0.")
     assert "(ollama, llama3.2) · first sound 0." in figures
     assert "(gaming-pc-tts, turbo) · 2 segments, 0.3 s of speech, generated in 0.5 s · longest gap 0." in figures
-    assert "failed over: ollama wrote it at attempt 2; the voice: host lost" == failover
+    assert "failed over: ollama wrote it at attempt 2; a voice was given up (host lost)" == failover
     assert "spoken by gaming-pc-tts, then local-tts" == voices
     assert f"Talking to llama3.2 at http://127.0.0.1:{router.port}" == err.splitlines()[0]
     assert SOUND == frames_in(Path("a.wav"))
@@ -209,22 +209,8 @@ class Terminal:
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals")
 def test_at_a_terminal(tmp_path: Path) -> None:
     """Ctrl-C stops an answer and its player, and the next question follows what was heard; Ctrl-D ends."""
-    player = tmp_path / "pw-cat"  # the first that is looked for
-    player.write_text(
-        f'#!/bin/sh\necho $$ >> "{tmp_path}/pids"\nexec cat > "{tmp_path}/heard"\n', encoding="utf-8"
-    )
-    player.chmod(0o755)
-    rest = routing(ANSWER)
-    beginnings = [streamed(wrote("One. Two."), WHOLE[3])]
-
-    async def script(peer: Peer) -> None:
-        if not beginnings or peer.number == 1:  # the first connection asks for the models
-            await rest(peer)
-            return
-        await peer.request()
-        peer.send(beginnings.pop())
-        await peer.until_closed()
-
+    add_player(tmp_path)
+    script = holding_back(streamed(wrote("One. Two."), WHOLE[3]))
     with elsewhere(script) as seen:
         terminal = Terminal(tmp_path, "--url", f"http://127.0.0.1:{seen.port}")
         try:
@@ -252,6 +238,29 @@ def test_at_a_terminal(tmp_path: Path) -> None:
     assert SOUND == (tmp_path / "heard").read_bytes()
 
 
+def add_player(folder: Path) -> None:
+    """The first that is looked for. It writes down its pids and what it got last."""
+    player = folder / "pw-cat"
+    script = f'#!/bin/sh\necho $$ >> "{folder}/pids"\nexec cat > "{folder}/heard"\n'
+    player.write_text(script, encoding="utf-8")
+    player.chmod(0o755)
+
+
+def holding_back(beginning: bytes) -> Script:
+    """A router that begins its first answer and does not go on; the next is whole."""
+    rest, beginnings = routing(ANSWER), [beginning]
+
+    async def script(peer: Peer) -> None:
+        if not beginnings or peer.number == 1:  # the first connection asks for the models
+            await rest(peer)
+            return
+        await peer.request()
+        peer.send(beginnings.pop())
+        await peer.until_closed()
+
+    return script
+
+
 def until_written(file: Path) -> list[str]:
     """Its lines, once there are some."""
     deadline = time.monotonic() + WITHIN_S
@@ -277,3 +286,22 @@ def test_a_signal_at_the_prompt_ends_all(number: signal.Signals, status: int, tm
             assert "Traceback" not in terminal.seen
         finally:
             terminal.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals")
+def test_sigterm_within_an_answer_leaves_no_player(tmp_path: Path) -> None:
+    """And the file that was to be saved is whole."""
+    add_player(tmp_path)
+    with elsewhere(holding_back(streamed(wrote("One."), WHOLE[3]))) as seen:
+        terminal = Terminal(tmp_path, "--url", f"http://127.0.0.1:{seen.port}", "--save", "a.wav", "Why?")
+        try:
+            terminal.until("One.")
+            (pid,) = until_written(tmp_path / "pids")
+            terminal.process.send_signal(signal.SIGTERM)
+            assert 143 == terminal.process.wait(WITHIN_S)
+            terminal.until("a.wav: 0.1 s of speech")
+        finally:
+            terminal.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+    assert pcm(0.1) == frames_in(Path("a.wav"))

@@ -3,9 +3,10 @@
 import pytest
 from drills import answer, by_form, fine, good_trial, ledger, trial
 
+from router.domain import BYTES_PER_S
 from router.drill.answer import Kind
 from router.drill.figures import by_fault, figures_of, percentile
-from router.drill.hearing import BYTES_PER_S, Arrival
+from router.drill.hearing import Arrival
 from router.drill.load import Scene
 from router.drill.router_log import Notice
 

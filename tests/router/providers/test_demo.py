@@ -96,6 +96,36 @@ def test_it_only_chats(endpoint: Endpoint) -> None:
     assert (404, "model_not_found") == (sink.status, json.loads(sink.body)["error"]["code"])
 
 
+@pytest.mark.parametrize("is_streamed", [True, False])
+@pytest.mark.parametrize(
+    ("bounds", "expected", "reason"),
+    [
+        ({"max_tokens": 5}, "Hello from Local AI Router!", "length"),
+        ({"max_completion_tokens": 2, "max_tokens": 5}, "Hello from", "length"),
+        ({"max_tokens": len(ANSWER.split(" "))}, ANSWER, "stop"),
+        ({"max_tokens": 1000}, ANSWER, "stop"),
+        ({"max_tokens": None}, ANSWER, "stop"),
+        ({"max_tokens": 0}, ANSWER, "stop"),
+        ({"max_tokens": "5"}, ANSWER, "stop"),
+        ({"max_tokens": True}, ANSWER, "stop"),
+    ],
+)
+def test_an_answer_may_be_cut_short(
+    bounds: dict[str, object], expected: str, reason: str, is_streamed: bool
+) -> None:
+    """A word is a token, and the end says why it is one."""
+    asked = {"stream": is_streamed, "stream_options": {"include_usage": True}, **bounds}
+    sink = run(_answer(Endpoint.CHAT, asked))
+    if is_streamed:
+        *events, usage = _events(sink)
+        choices = [event["choices"][0] for event in events]
+        text, finish = "".join(each["delta"].get("content", "") for each in choices), choices[-1]["finish_reason"]
+    else:
+        usage = json.loads(sink.body)
+        text, finish = usage["choices"][0]["message"]["content"], usage["choices"][0]["finish_reason"]
+    assert (expected, reason, len(expected.split(" "))) == (text, finish, usage["usage"]["completion_tokens"])
+
+
 def test_abort_ends_it_and_close_ends_them_all() -> None:
     """No task is left behind; who aborted hears nothing more, who still waits hears that it is over."""
 
