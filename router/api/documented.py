@@ -11,12 +11,26 @@ from litestar.params import JSONBody, MultipartBody
 from router.errors import NotFound
 
 
+class ChatVoice(msgspec.Struct):
+    """How an answer is spoken. `format`: wav, mp3, flac, opus, aac or pcm16; of streamed answers pcm16. `model`
+    and the rest as in a speech request."""
+
+    voice: str | None = None
+    format: str | None = None
+    model: str | None = None
+    speed: float = 1.0
+    language: str | None = None
+
+
 class ChatBody(msgspec.Struct):
-    """Whatever the chosen model's server takes; the router reads `model` and `stream`."""
+    """Whatever the chosen model's server takes; the router reads `model` and `stream`, and what has to do with
+    audio."""
 
     model: str
     messages: list[dict[str, Any]]
     stream: bool = False
+    modalities: list[str] | None = None
+    audio: ChatVoice | None = None
 
 
 class ModelBody(msgspec.Struct):
@@ -46,9 +60,28 @@ def _unreachable() -> NoReturn:
     raise NotFound("There is no such path; GET /schema lists what there is.", code="unknown_route")
 
 
-@post("/v1/chat/completions", status_code=200, sync_to_thread=False)
+_CHAT_HEADERS: Final = [
+    ResponseHeader(name=name, description=description, documentation_only=True)
+    for name, description in (
+        ("X-Router-Audio", "Why an answer that was to be spoken was not."),
+        ("X-Audio-Duration", "Seconds of audio. Of a spoken answer that was not streamed."),
+        ("X-Generation-Time", "Seconds that it took to speak. Of such an answer."),
+        ("X-Router-Speech-Provider", "Who spoke it. Of such an answer."),
+    )
+]
+
+
+@post("/v1/chat/completions", status_code=200, response_headers=_CHAT_HEADERS, sync_to_thread=False)
 def chat_completions(data: JSONBody[ChatBody]) -> dict[str, Any]:
-    """Chat, routed by `model`; JSON or, with `stream`, server-sent events, byte for byte the upstream's."""
+    """Chat, routed by `model`; JSON or, with `stream`, server-sent events, byte for byte the upstream's.
+
+    With `modalities: ["text", "audio"]` and `audio` the answer is spoken, whichever model writes it: as
+    `message.audio` (`id`, `data`, `expires_at`, `transcript`) or, with `stream`, as `delta.audio`, whose
+    transcript comes as it is written and whose base64 PCM as it is spoken; the last one also has
+    `audio_duration`, `generation_time`, `substitution`, `segments` and, where the voice failed, `error`. Code,
+    tool calls and refusals are not read aloud. `audio.id` of an earlier answer may stand for its text in a
+    message of the assistant, and `input_audio` parts are transcribed for models that cannot hear.
+    """
     _unreachable()
 
 
@@ -112,6 +145,51 @@ def speech(data: JSONBody[SpeechBody]) -> bytes:
     _unreachable()
 
 
+class TelephoneBody(msgspec.Struct):
+    """A question. `prompt`: what the model is told; `model` is the language model's."""
+
+    text: str
+    prompt: str | None = None
+    voice: str | None = None
+    model: str | None = None
+    stream: bool = False
+
+
+class TelephoneForm(msgspec.Struct):
+    """A recorded question; the rest as in `/process-text`."""
+
+    audio: str
+    prompt: str | None = None
+    voice: str | None = None
+    model: str | None = None
+    stream: bool = False
+
+
+class SpeakBody(msgspec.Struct):
+    """Words to be said; further fields as in a speech request."""
+
+    text: str
+    voice: str | None = None
+
+
+@post("/process-text", status_code=200, media_type="audio/wav", sync_to_thread=False)
+def process_text(data: JSONBody[TelephoneBody]) -> bytes:
+    """An AI telephone's question, answered by a language model and spoken: WAV, with `stream` while it is made."""
+    _unreachable()
+
+
+@post("/process-audio", status_code=200, media_type="audio/wav", sync_to_thread=False)
+def process_audio(data: MultipartBody[TelephoneForm]) -> bytes:
+    """The same of a recording (multipart/form-data), which is written down first."""
+    _unreachable()
+
+
+@post("/speak", status_code=200, media_type="audio/wav", sync_to_thread=False)
+def speak(data: JSONBody[SpeakBody]) -> bytes:
+    """Words as WAV, as Chatterbox's own server has it."""
+    _unreachable()
+
+
 class TranscriptionForm(msgspec.Struct):
     """OpenAI's transcription request. `file`: the recording, with a filename whose ending tells its format;
     `model`: as in GET /v1/models, else `transcription.default_model`; `response_format`: json, text, srt,
@@ -148,4 +226,7 @@ handlers = [
     speech,
     transcriptions,
     translations,
+    process_text,
+    process_audio,
+    speak,
 ]
