@@ -72,8 +72,39 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(sub)
     sub.set_defaults(run=cache.purge)
 
+    _add_talk(commands)
     _add_drill(commands)
     return parser
+
+
+def _add_talk(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "ask a running router, hear the answer, and see how long everything took"
+    more = (
+        "Without a question: a conversation, a line a turn; Ctrl-C stops an answer, Ctrl-D or `exit` ends. "
+        "Figures are told after each answer: the first word and the first sound after the question, who gave "
+        "them, and the longest silence that was heard within the answer."
+    )
+    sub = commands.add_parser("talk", help=text, description=f"{text.capitalize()}. {more}")
+    sub.set_defaults(run=_run_talk)
+    sub.add_argument("question", nargs="*", help="one turn")
+    sub.add_argument("--file", metavar="FILE", help="a turn per line (-: standard input)")
+    sub.add_argument("--whole", action="store_true", help="with --file: all of it is one turn")
+    sub.add_argument("--url", help="the router (ROUTER_URL, http://127.0.0.1:8700)")
+    sub.add_argument("--key", help="its key for you (better in ROUTER_API_KEY: others see command lines)")
+    sub.add_argument("--model", help="who answers (the first chat model that is up or cold, else demo)")
+    sub.add_argument("--voice", help="who speaks (the router's default)")
+    sub.add_argument("--speech-model", metavar="MODEL", help="what speaks (the router's default)")
+    sub.add_argument("--speed", type=float, help="how fast, 0.25 to 4 (1)")
+    sub.add_argument("--system", metavar="TEXT", help="what the model is told before everything")
+    sub.add_argument("--save", type=Path, metavar="FILE", help="keep the sound of all turns in one WAV file")
+    sub.add_argument("--no-play", action="store_true", help="play nothing")
+    sub.add_argument("--plain", action="store_true", help="whole lines, nothing that moves")
+
+
+def _run_talk(arguments: argparse.Namespace) -> int:
+    from router.commands import talk  # as with the drill
+
+    return talk.run(arguments)
 
 
 def _add_drill(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

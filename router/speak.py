@@ -13,7 +13,7 @@ from typing import Final
 
 from router.config.settings import SpeechSettings
 from router.domain import CacheUse, Passage, Priority, Route, SpeechRequest
-from router.errors import InvalidRequest, Refusal
+from router.errors import InvalidRequest, NothingCanServe, Refusal
 from router.narration import Narration
 from router.ports import Monotonic, Record
 from router.recollection import Recollection
@@ -88,12 +88,12 @@ class Speaker:
         self._relay.warm(telling.routes, Need(max_wait_s))
         return telling
 
-    def refusals(self, telling: Telling) -> list[Refusal]:
-        """Why nobody can speak, now or soon; nothing while somebody can."""
+    def nobody_for(self, telling: Telling) -> NothingCanServe | None:
+        """Why nobody can speak, now or soon; None while somebody can."""
         order = self._roster.order(telling.routes, Need(telling.max_wait_s))
         if any(each.is_eligible for each in order) or self._roster.is_fleeting(telling.routes):
-            return []
-        return [Refusal(each.route.provider, each.reason) for each in order]
+            return None
+        return NothingCanServe("speech", [Refusal(each.route.provider, each.reason) for each in order])
 
     def _telling(
         self,

@@ -16,7 +16,7 @@ from router.api.visit import Visit
 from router.catalogue import Catalogue
 from router.config.settings import SpeechSettings
 from router.domain import Modality, SpeechRequest
-from router.errors import ClientError, NothingCanServe
+from router.errors import ClientError
 from router.forward import ForwardCall, Forwarder
 from router.ports import Header, Monotonic, Record, StateStore
 from router.recital import Reciter
@@ -77,8 +77,7 @@ class ChatAloud:
         self, call: ForwardCall, telling: Telling, replies: Replies, reply: Reply, *, is_streamed: bool
     ) -> None:
         """Answer aloud in OpenAI's shape. Raises RouterError."""
-        refusals = self.reciter.speaker.refusals(telling)
-        nobody = NothingCanServe("speech", refusals) if refusals else None
+        nobody = self.reciter.speaker.nobody_for(telling)
         if nobody is not None and self.settings.without_voice == "error":
             raise nobody
         form = StreamedReply if is_streamed else WholeReply

@@ -271,7 +271,7 @@ def until_written(file: Path) -> list[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_a_signal_at_the_prompt_ends_all(number: signal.Signals, status: int, tmp_path: Path) -> None:
     """With the status that shells expect, and without a traceback."""
     with elsewhere(routing(ANSWER)) as seen:
