@@ -20,7 +20,7 @@ from router.api.telephone_body import Asked, Question, question_of, spoken_of
 from router.api.visit import Visit
 from router.config.settings import TelephoneSettings
 from router.domain import BYTES_PER_S, AudioFormat, Endpoint, Modality, SpeechRequest
-from router.errors import InvalidRequest, NotFound, NothingCanServe, RouterError
+from router.errors import InvalidRequest, NotFound, RouterError
 from router.forward import ForwardCall
 from router.ports import Header, Record
 from router.recital import Begun, Happening, Muted, Recital, Refused, Spoke, Wrote
@@ -83,9 +83,9 @@ class Telephone:
             max_wait_s,
         )
         reciter = self.aloud.reciter
-        refusals = reciter.speaker.refusals(telling)
-        if refusals:
-            raise NothingCanServe("speech", refusals)
+        nobody = reciter.speaker.nobody_for(telling)
+        if nobody is not None:
+            raise nobody
         answer = CallReply(reciter.speaker.encoders, self.aloud, telling, visit.reply, record)
         async with reciter.recital(asking_for_events(call), telling, is_streamed=question.is_streamed) as recital:
             await (answer.stream(recital) if question.is_streamed else answer.whole(recital))

@@ -27,7 +27,7 @@ from aloud import (
     words,
     writes,
 )
-from fakes import Step, head
+from fakes import FakeForward, Step, chat_card, head
 from houses import Answer, FakeHouse
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -311,6 +311,15 @@ def test_nobody_to_speak_leaves_the_text(is_streamed: bool) -> None:
     else:
         message = answer.json["choices"][0]["message"]
         assert (REPLY, False) == (message["content"], "audio" in message)
+
+
+def test_a_house_without_a_voice() -> None:
+    """Answers in words, and says why."""
+    house = FakeHouse(FakeForward(chat_card("one"), writes()))
+    house.report("one", "m")
+    answer = _ask(house, aloud())
+    message = answer.json["choices"][0]["message"]
+    assert ("no_provider", REPLY, False) == (answer.get("x-router-audio"), message["content"], "audio" in message)
 
 
 @pytest.mark.parametrize("is_streamed", [True, False])
