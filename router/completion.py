@@ -4,17 +4,20 @@ completion chunk object"). Pure.
 Nothing is dropped that a server says besides: whatever field it has, it is passed on.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from router.answers import error_message
-from router.errors import Malformed, Rejected
+from router.errors import InvalidRequest, Malformed, Rejected, RouterError
 
 DONE: Final = b"[DONE]"
 CHUNK: Final = "chat.completion.chunk"  # clients drop others
 _SAID_ONCE: Final = frozenset({"role", "id", "type", "name", "index", "object"})  # some servers repeat them
+_HEAD: Final = ("id", "object", "created", "model", "system_fingerprint")
+_CALLERS: Final = frozenset({400, 413, 422})  # statuses that blame the request, also within a stream
 _OF_CHUNKS: Final = frozenset({"choices", "usage", "object"})
 
 
@@ -28,7 +31,7 @@ class Chunk:
         delta = choice.get("delta")
         self.document = document
         self.delta: Mapping[str, Any] = delta if isinstance(delta, dict) else {}
-        self.finish_reason: object = choice.get("finish_reason")
+        self.finish_reason: object = choice.get("finish_reason") or None
 
     @property
     def has_choices(self) -> bool:
@@ -39,7 +42,14 @@ class Chunk:
     def text(self) -> str:
         """What the model says. Refusals, tool calls and thoughts are in fields of their own."""
         content = self.delta.get("content")
+        if isinstance(content, list):  # in parts, as some servers have it
+            return "".join(_text_in(part) for part in content)
         return content if isinstance(content, str) else ""
+
+    def say(self, text: str) -> None:
+        """Its text is another."""
+        self.delta = {**self.delta, "content": text}
+        self.document = self.with_delta(self.delta, self.finish_reason)
 
     @property
     def says_something(self) -> bool:
@@ -48,17 +58,25 @@ class Chunk:
             value for name, value in self.delta.items() if name not in _SAID_ONCE
         )
 
-    def with_choice(self, delta: Mapping[str, Any], finish_reason: object = None) -> dict[str, Any]:
-        """The document with another delta."""
+    def with_delta(self, delta: Mapping[str, Any], finish_reason: object = None) -> dict[str, Any]:
+        """The document with another delta, and all that it says besides."""
         choice = {**_first_choice(self.document), "index": 0, "delta": delta, "finish_reason": finish_reason}
         return {**self.document, "object": CHUNK, "choices": [choice]}
 
+    def beside(self, delta: Mapping[str, Any], finish_reason: object = None) -> dict[str, Any]:
+        """A chunk of the same answer that says nothing again."""
+        head = {name: self.document[name] for name in _HEAD if name in self.document}
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+        return {**head, "object": CHUNK, "choices": [choice]}
+
 
 def chunk_of(data: bytes) -> Chunk:
-    """An event's data. Raises Malformed, Rejected for an event that says that the answer failed."""
+    """An event's data. Raises Malformed; for an event that says that the answer failed Rejected, or InvalidRequest
+    where it blames the request."""
     document = _document(data)
-    if document.get("error") is not None:
-        raise Rejected(f"failed while it answered: {error_message(data)}", upstream_status=500)
+    error = document.get("error")
+    if error is not None:
+        raise _failure(error, error_message(data))
     return Chunk(document)
 
 
@@ -81,8 +99,10 @@ class Completion:
     """Adds the chunks of one answer up."""
 
     def __init__(self) -> None:
-        self.message: dict[str, Any] = {}
         self.finish_reason: object = None
+        self._message: dict[str, Any] = {}
+        self._texts: dict[str, list[str]] = {}
+        self._said: list[str] = []
         self._choice: dict[str, Any] = {}
         self._document: dict[str, Any] = {}
         self._usage: object = None
@@ -90,14 +110,29 @@ class Completion:
     def add(self, chunk: Chunk) -> None:
         """One more."""
         document = chunk.document
+        self._said.append(chunk.text)
         self._document |= {name: value for name, value in document.items() if name not in _OF_CHUNKS}
         self._usage = document.get("usage") or self._usage
         if not chunk.has_choices:
             return
-        _merge(self.message, chunk.delta)
+        for name, value in chunk.delta.items():
+            if isinstance(value, str) and name not in _SAID_ONCE:
+                self._texts.setdefault(name, []).append(value)  # thoughts are long, and a sum of sums is slow
+            else:
+                _merge(self._message, {name: value})
         self.finish_reason = chunk.finish_reason or self.finish_reason
         choice = _first_choice(document)
         _merge(self._choice, {n: v for n, v in choice.items() if n not in {"delta", "finish_reason"}})
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """What the model's message is so far."""
+        return {**self._message, **{name: "".join(parts) for name, parts in self._texts.items()}}
+
+    @property
+    def text(self) -> str:
+        """All that it says."""
+        return "".join(self._said)
 
     def document(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """The whole answer, with `message` as what was said."""
@@ -107,14 +142,33 @@ class Completion:
         return whole if self._usage is None else {**whole, "usage": self._usage}
 
 
+def _failure(error: object, said: str) -> RouterError:
+    told = {error.get("status"), error.get("code")} if isinstance(error, dict) else set[object]()
+    if status := next((each for each in told if isinstance(each, int) and each in _CALLERS), None):
+        return InvalidRequest(said or f"status {status}", code="rejected_by_provider")
+    return Rejected(f"failed while it answered: {said}", upstream_status=500)
+
+
+def _text_in(part: object) -> str:
+    text = part.get("text") if isinstance(part, dict) else None
+    return text if isinstance(text, str) else ""
+
+
 def _document(data: bytes) -> dict[str, Any]:
     try:
-        document = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        document = _decoded(data)
+    except (ValueError, RecursionError) as exc:
         raise Malformed(f"sent a chunk that is none: {exc}") from exc
     if not isinstance(document, dict):
         raise Malformed("sent a chunk that is no object")
     return document
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return json.loads(data)  # which takes half of a surrogate pair: its other half is in the next chunk
 
 
 def _first_choice(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -127,7 +181,9 @@ def _merge(whole: dict[str, Any], part: Mapping[str, Any]) -> None:
     """`part` into `whole`: texts grow, lists of numbered parts each by its number, other lists at their end."""
     for name, value in part.items():
         before = whole.get(name)
-        if before is None or value is None or name in _SAID_ONCE:
+        if name in _SAID_ONCE:
+            whole[name] = _numbered(value) if value or before is None else before  # repeated empty, by some
+        elif before is None or value is None:
             whole[name] = before if value is None else _numbered(value)
         elif isinstance(before, str) and isinstance(value, str):
             whole[name] = before + value
@@ -152,14 +208,19 @@ def _numbered(value: Any) -> Any:
 
 def _extend(whole: list[Any], parts: Sequence[Any]) -> None:
     for part in parts:
-        same = _with_number(whole, part.get("index")) if isinstance(part, dict) else None
+        same = _grown_by(whole, part) if isinstance(part, dict) else None
         if same is not None:
             _merge(same, part)
         else:
             whole.append(_numbered(part))
 
 
-def _with_number(parts: Sequence[Any], number: object) -> dict[str, Any] | None:
+def _grown_by(parts: Sequence[Any], part: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The one that `part` goes on with: of its number and, as some servers number all alike, of its id."""
+    number, name = part.get("index"), part.get("id")
     if number is None:
         return None
-    return next((each for each in parts if isinstance(each, dict) and each.get("index") == number), None)
+    for each in reversed(parts):
+        if isinstance(each, dict) and each.get("index") == number:
+            return each if not name or each.get("id") in (None, "", name) else None
+    return None

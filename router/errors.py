@@ -14,6 +14,7 @@
     │   ├── HeadTooLarge            431
     │   └── LoopDetected            508  the request has passed this router before
     ├── ClientGone                  the client hung up: nobody's fault, nothing to render
+    ├── TooLongToSpeak              503  a chat's answer, beyond what is spoken of one
     ├── NothingCanServe             503  every candidate was tried or is unavailable; one reason each
     │   └── AllBusy                 429  every candidate said that it has too much to do
     └── UpstreamFault               a provider's fault: the next candidate may be tried
@@ -209,6 +210,14 @@ class AllBusy(NothingCanServe):
     reason = "providers_busy"
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+
+
+class TooLongToSpeak(RouterError):
+    """503: a language model's answer is longer than what is spoken of one. Its text is there."""
+
+    status = 503
+    reason = "too_long_to_speak"
+    code = "too_long_to_speak"
 
 
 class UpstreamFault(RouterError):

@@ -107,13 +107,13 @@ class Forwarder:
         record.model = route.model
         record.tier = route.tier
         inbox = Inbox()
-        asked = self._clock()
+        asked, waited_s = self._clock(), record.upstream_wait_s
         try:
             async with self._roster.lease(route, inbox.lose):
                 await self._exchange(call, route, reply, inbox, asked)
         except BaseException:
             if not reply.is_started:
-                record.upstream_wait_s += self._clock() - asked
+                record.upstream_wait_s = waited_s + self._clock() - asked
             raise
         finally:
             inbox.close()

@@ -5,49 +5,72 @@ streamed that is its first word, of one that is sent whole its end. Until then a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from router.answers import is_event_stream
 from router.completion import DONE, Chunk, chunk_of, chunk_of_whole
-from router.errors import ConnectionLost, Malformed
+from router.domain import Passage
+from router.errors import Malformed
 from router.events import EventReader
-from router.ports import Header, ResponseHead
+from router.pacing import Pacing
+from router.ports import Header, Monotonic, ResponseHead
 from router.script import Script
 from router.speech.live import Unfolding
 
+_log = logging.getLogger(__name__)
 MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # of an answer that is not streamed although it was asked to be
-SETTLED_S: Final = 0.4  # without a word: what ends with a sentence is not waiting for its rest
+MAX_REFUSAL_BYTES: Final = 64 * 1024
+MAX_TEXT_BYTES: Final = 16 * 1024 * 1024  # of events: a model that never ends
+MAX_HELD_BYTES: Final = 64 * 1024  # of chunks that say nothing; with more of them the answer has begun
+SLICE_CHARS: Final = 1024  # are cut in some milliseconds; others run in between
+
+
+class Reader(Protocol):
+    """Who is told."""
+
+    async def begins(self, script: Script) -> None:
+        """A model has begun; what another wrote is void. `script` is what will be spoken of it."""
+
+    async def wrote(self, chunk: Chunk) -> None:
+        """So much more is out."""
+
+    def ended(self) -> None:
+        """The model has finished, whatever its server does then."""
+
+    def lost_voice(self, *, is_too_long: bool) -> None:
+        """The script ends before the text does: that `is_too_long`, or could not be cut."""
 
 
 class Page:
-    """`wrote` is told each chunk that is out, `begins` each beginning with the script that will be spoken;
-    `language` and `max_chars` are of what is spoken."""
+    """`language` and `max_chars` are of what is spoken; nothing is where `is_mute`."""
 
     _body: bytearray | None  # of an answer that is not streamed
 
     def __init__(
         self,
+        reader: Reader,
+        clock: Monotonic,
         *,
-        begins: Callable[[Script], Awaitable[None]],
-        wrote: Callable[[Chunk], Awaitable[None]],
         is_streamed: bool,
+        is_mute: bool,
         language: str | None,
         max_chars: int,
     ) -> None:
-        self._begins = begins
-        self._wrote = wrote
+        self._reader = reader
+        self._clock = clock
         self._is_streamed = is_streamed
+        self._is_mute = is_mute
         self._language = language
         self._max_chars = max_chars
         self._is_out = False
-        self._settling: asyncio.TimerHandle | None = None
         self._forget()
+        self.waited_s = 0.0  # from the beginning of an answer to its first word
         self.refusal: tuple[int, Sequence[Header]] | None = None  # whose body is `refused`
         self.refused = bytearray()
-        self.is_finished = False
-        self.is_too_long = False  # to be spoken to its end
 
     # forward.Reply
 
@@ -57,92 +80,152 @@ class Page:
 
     async def start(self, status: int, headers: Sequence[Header]) -> None:
         """An answer begins; another's beginning is forgotten."""
-        self._stop_settling()
+        self.drop()
         self._forget()
         if status != 200:
+            if status < 400:
+                raise Malformed(f"answered with status {status}, which is no answer")
             self.refusal = (status, headers)
             return
         if not is_event_stream(ResponseHead(status, headers)):
             self._body = bytearray()
-        await self._begins(self._script)
+        await self._reader.begins(self._script)
 
     async def send(self, chunk: bytes, *, is_last: bool = False) -> None:
-        """Raises UpstreamFault."""
+        """Raises UpstreamFault; InvalidRequest where the answer blames the request."""
+        self._came_at = self._clock()
         if self.refusal is not None:
-            self.refused += chunk
+            self._refuse(chunk)
         elif self._body is not None:
-            self._body += chunk
-            if len(self._body) > MAX_BODY_BYTES:
-                raise Malformed(f"answered with more than {MAX_BODY_BYTES} bytes")
-            if is_last:
-                self._has_end = True
-                await self._take(chunk_of_whole(bytes(self._body)))
+            await self._read_whole(self._body, chunk, is_last=is_last)
         else:
+            self._bytes += len(chunk)
+            if self._bytes > MAX_TEXT_BYTES:
+                raise Malformed(f"answered with more than {MAX_TEXT_BYTES} bytes")
             for data in self._events.feed(chunk):
                 await self._read(data)
-        if is_last:
+        if is_last and self.refusal is None:
             await self._end()
 
-    def close(self) -> None:
-        """The writer is gone, be it in the middle of a sentence: what is there is said."""
-        self._stop_settling()
+    # for the recital
+
+    async def close(self) -> None:
+        """The model is gone, be it in the middle of a sentence: what is there is said."""
         if not self._script.is_finished:
-            self._script.write(self._unfolding.close())
-            self._script.finish()
+            await self._pause()
+            self._write_with(self._unfolding.close)
+        self.drop()
+
+    def drop(self) -> None:
+        """Nobody will say what is there."""
+        self._pacing.stop()
+        self._script.finish()
 
     def _forget(self) -> None:
         self._events = EventReader(MAX_EVENT_BYTES)
         self._body = None
         self._held: list[Chunk] = []
-        self._has_end = False
+        self._has_end = self._is_done = False
+        self._bytes = self._held_bytes = 0
         self._chars = 0
+        self._half = ""  # of a character that comes in two chunks
+        self._began_at = self._came_at = self._clock()
+        self._pacing = Pacing(self._settle)
         self._script = Script()
         self._unfolding = Unfolding(self._language)
+        if self._is_mute:
+            self._script.finish()
+
+    def _refuse(self, chunk: bytes) -> None:
+        self.refused += chunk
+        if len(self.refused) > MAX_REFUSAL_BYTES:
+            raise Malformed(f"refused with more than {MAX_REFUSAL_BYTES} bytes")
+
+    async def _read_whole(self, body: bytearray, chunk: bytes, *, is_last: bool) -> None:
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise Malformed(f"answered with more than {MAX_BODY_BYTES} bytes")
+        if is_last:
+            self._has_end = True
+            await self._take(chunk_of_whole(bytes(body)))
 
     async def _read(self, data: bytes) -> None:
+        if self._is_done:
+            return
         if data == DONE:
-            self._has_end = True
+            self._has_end = self._is_done = True
+            await self._end()
+            self._reader.ended()
         elif data:
+            self._held_bytes += len(data)
             await self._take(chunk_of(data))
 
     async def _take(self, chunk: Chunk) -> None:
         self._has_end = self._has_end or chunk.finish_reason is not None
-        if self._is_streamed and not self._is_out and not chunk.says_something:
+        text = self._whole_characters(chunk)
+        if self._is_streamed and not self._is_out:
             self._held.append(chunk)
-            return
-        self._is_out = self._is_streamed
-        held, self._held = self._held, []
-        for each in (*held, chunk):
-            await self._wrote(each)
-        if chunk.text:
-            self._say(chunk.text)
-
-    def _say(self, text: str) -> None:
-        self._stop_settling()
-        self._chars += len(text)
-        if self.is_too_long:
-            return
-        if self._chars > self._max_chars:
-            self.is_too_long = True
-            self._script.finish()
+            if not chunk.says_something and self._held_bytes < MAX_HELD_BYTES:
+                return
+            self.waited_s = self._came_at - self._began_at
+            self._is_out = True
+            held, self._held = self._held, []
         else:
-            self._script.write(self._unfolding.feed(text))
-            self._settling = asyncio.get_running_loop().call_later(SETTLED_S, self._settle)
+            held = [chunk]
+        for each in held:
+            await self._reader.wrote(each)
+        if text and not self._script.is_finished:
+            await self._say(text)
 
-    def _stop_settling(self) -> None:
-        if self._settling is not None:
-            self._settling.cancel()
-            self._settling = None
+    def _whole_characters(self, chunk: Chunk) -> str:
+        """Its text, without the half of a character that its server has cut (RFC 8259 §8.2)."""
+        text = chunk.text
+        if not self._half and (text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text)):
+            return text
+        text = self._half + text
+        self._half = text[-1] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        text = text.removesuffix(self._half) if self._half else text
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        chunk.say(text)
+        return text
+
+    async def _say(self, text: str) -> None:
+        self._pacing.stop()
+        room = self._max_chars - self._chars
+        self._chars += len(text)
+        for at in range(0, min(len(text), room), SLICE_CHARS):
+            piece = text[at : min(at + SLICE_CHARS, room)]
+            self._write_with(functools.partial(self._unfolding.feed, piece))
+            await self._pause()
+        if len(text) > room:
+            self._write_with(self._unfolding.close)
+            self._script.finish()
+            self._reader.lost_voice(is_too_long=True)
+        else:
+            self._pacing.came()
+
+    async def _pause(self) -> None:
+        """Others have their turn."""
+        await asyncio.sleep(0)
 
     def _settle(self) -> None:
-        self._settling = None
-        if not self._script.is_finished:
-            self._script.write(self._unfolding.settle())
+        self._write_with(self._unfolding.settle)
+
+    def _write_with(self, cut: Callable[[], Sequence[Passage]]) -> None:
+        """More for the script. A fault in cutting must not cut the text."""
+        if self._script.is_finished:
+            return
+        try:
+            self._script.write(cut())
+        except Exception:
+            _log.exception("a text could not be cut into segments")
+            self._script.finish()
+            self._reader.lost_voice(is_too_long=False)
 
     async def _end(self) -> None:
-        if self.refusal is None:
-            if not self._has_end:
-                raise ConnectionLost("ended its answer before it was finished", had_bytes=True)
-            for each in self._held:
-                await self._wrote(each)
-        self.is_finished = self._is_out = True
+        if not self._has_end:
+            raise Malformed("ended its answer before it was finished")
+        held, self._held = self._held, []
+        for each in held:
+            await self._reader.wrote(each)
+        self._is_out = True

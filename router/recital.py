@@ -8,68 +8,32 @@ voice that fails does not cut the text.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
 from router.completion import Chunk
 from router.domain import ProviderCard
-from router.errors import InvalidRequest, RouterError
+from router.errors import ClientGone, RouterError, TooLongToSpeak
 from router.forward import ForwardCall, Forwarder
+from router.happenings import Begun, Happening, Muted, Refused, Spoke, Wrote
+from router.interruptible import Interruptible
 from router.narration import Narration
 from router.outcomes import Outcome, outcome_of
 from router.page import Page
-from router.ports import Header, Monotonic, Observer
+from router.ports import Monotonic, Observer
 from router.script import Script
 from router.speak import MAX_WHOLE_S, Speaker
-from router.spoken import Spoken, Tally
+from router.spoken import Tally
 from router.telling import Telling
 
-AHEAD: Final = 256  # happenings that wait for a client; beyond, the model is not read
+AHEAD: Final = 256  # chunks that wait for a client; beyond, the model is not read
+HANGS_ON_S: Final = 0.5  # a server that has said [DONE] and does not end its answer
 _CHARS_PER_S: Final = 15.0  # of speech, at the least
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A model has begun; what another said before it is void."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wrote:
-    """The model wrote so much more."""
-
-    chunk: Chunk
-
-
-@dataclass(frozen=True, slots=True)
-class Spoke:
-    """A segment was spoken."""
-
-    spoken: Spoken
-
-
-@dataclass(frozen=True, slots=True)
-class Muted:
-    """Nothing (more) will be spoken, though the text goes on."""
-
-    error: RouterError
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The model's server says that the request is at fault; its own words."""
-
-    status: int
-    headers: Sequence[Header]
-    body: bytes
-
-
-Happening = Begun | Wrote | Spoke | Muted | Refused
-
-
 class Reciter:
-    """Begins recitals."""
+    """Begins recitals, and does for them what takes the rest of the house."""
 
     def __init__(
         self,
@@ -81,11 +45,11 @@ class Reciter:
         *,
         max_chars: int,
     ) -> None:
-        self._forwarder = forwarder
         self.speaker = speaker
+        self.observer = observer
+        self.clock = clock
+        self._forwarder = forwarder
         self._cards = cards
-        self._observer = observer
-        self._clock = clock
         self._max_chars = max_chars
 
     def recital(
@@ -95,33 +59,18 @@ class Reciter:
         written; `is_mute`: nobody can speak."""
         return Recital(self, call, telling, is_streamed=is_streamed, is_mute=is_mute)
 
-    # for a recital
-
     async def write(self, call: ForwardCall, page: Page) -> None:
+        """Raises as `Forwarder.forward`."""
         await self._forwarder.forward(call, page)
 
-    def now(self) -> float:
-        return self._clock()
-
     def max_chars(self, *, is_streamed: bool) -> int:
+        """How much of a text is spoken: a whole answer is held in memory."""
         return self._max_chars if is_streamed else min(self._max_chars, round(MAX_WHOLE_S * _CHARS_PER_S))
 
     def is_one_machine(self, provider: str, other: str) -> bool:
         """Whether both are servers on the same host."""
         cards = self._cards
         return provider in cards and other in cards and cards[provider].host == cards[other].host
-
-    def speech_began(self, telling: Telling) -> None:
-        telling.record.started = self._clock()
-        self._observer.request_started(telling.record)
-
-    def speech_ended(self, telling: Telling, tally: Tally, outcome: str) -> None:
-        record = telling.record
-        record.outcome, record.finished = outcome, self._clock()
-        if outcome == Outcome.OK:
-            record.status, record.audio_s, record.generation_s = 200, tally.duration_s, tally.generation_s
-            record.cache = "hit" if tally.is_cached else record.cache
-        self._observer.request_finished(record)
 
 
 class Recital:
@@ -133,23 +82,29 @@ class Recital:
         self, reciter: Reciter, call: ForwardCall, telling: Telling, *, is_streamed: bool, is_mute: bool
     ) -> None:
         self._reciter = reciter
-        self._is_mute = is_mute
         self._call = call
         self._telling = telling
         self._is_streamed = is_streamed
+        self._is_mute = is_mute
         self._is_written = False
+        self._is_counted = False  # how long the first word took
+        self._has_ended = False
         self._fault: Exception | None = None
         self.tally = Tally()
+        self._sound = _Sound(telling, reciter)
         self._has_spoken = False
         self._is_handed_over = asyncio.Event()
-        self._happenings: asyncio.Queue[Happening | None] = asyncio.Queue(AHEAD)
+        self._happenings: asyncio.Queue[Happening | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(AHEAD)
         self._narration: Narration | None = None
         self._performance: asyncio.Task[None] | None = None
         self._speech: asyncio.Task[None] | None = None
+        self._reading = Interruptible()
         self._page = Page(
-            begins=self._begin,
-            wrote=self._wrote,
+            self,
+            reciter.clock,
             is_streamed=is_streamed,
+            is_mute=is_mute,
             language=telling.request.language,
             max_chars=reciter.max_chars(is_streamed=is_streamed),
         )
@@ -161,11 +116,15 @@ class Recital:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._performance is not None
-        await _ended(self._performance)
-        self._page.close()
-        await self._stop_speaking()
-        self._fault = None  # its traceback holds frames
+        self._page.drop()
+        tasks = [task for task in (self._performance, self._speech) if task is not None]
+        for task in tasks:  # both before either is waited for: somebody may cancel that
+            task.cancel()
+        try:
+            await asyncio.wait(tasks)
+        finally:
+            self._fault = None  # its traceback holds frames
+            self._sound.end(self.tally, error)
 
     async def next(self) -> Happening | None:
         """What happens next; None at the end. Raises NothingCanServe or UpstreamFault when no model could answer,
@@ -174,13 +133,16 @@ class Recital:
             self._is_handed_over.set()
         happening = await self._happenings.get()
         self._has_spoken = isinstance(happening, Spoke)
+        if isinstance(happening, Wrote):
+            self._room.release()
         if happening is None and self._fault is not None:
             raise self._fault
         return happening
 
     def handed_over(self, audio_s: float) -> None:
         """So much more is on its way to who listens."""
-        record, now = self._telling.record, self._reciter.now()
+        now = self._reciter.clock()
+        record = self._telling.record
         record.first_byte = record.first_byte or now
         self._call.record.first_audio = self._call.record.first_audio or now
         if self._narration is not None:
@@ -191,45 +153,75 @@ class Recital:
 
     async def _perform(self) -> None:
         try:
-            await self._reciter.write(self._call, self._page)
+            async with self._reading:
+                await self._reciter.write(self._call, self._page)
+        except _Enough:
+            pass
         except Exception as exc:
-            self._fault = exc
+            self._fault = None if self._has_ended else exc
         self._is_written = True
-        if self._page.refusal is not None:
-            await self._happenings.put(Refused(*self._page.refusal, bytes(self._page.refused)))
+        if self._page.refusal is not None and self._fault is None:
+            self._happenings.put_nowait(Refused(*self._page.refusal, bytes(self._page.refused)))
         elif self._page.is_started:
             await self._finish_speaking()
-        await self._happenings.put(None)
+        self._happenings.put_nowait(None)
 
-    async def _begin(self, script: Script) -> None:
+    async def _finish_speaking(self) -> None:
+        await self._page.close()
+        if self._narration is not None:
+            self._narration.look_again()
+        if self._speech is None:
+            return
+        await asyncio.wait((self._speech,))
+        bug = None if self._speech.cancelled() else self._speech.exception()
+        if isinstance(bug, Exception):
+            self._fault = self._fault or bug
+
+    # page.Reader
+
+    async def begins(self, script: Script) -> None:
+        """See `page.Reader`."""
         await self._stop_speaking()
         self.tally = Tally()
-        await self._happenings.put(Begun())
-        if self._is_mute:
-            return
-        self._speech = asyncio.get_running_loop().create_task(self._speak(script), name="recital's speech")
+        self._happenings.put_nowait(Begun())
+        if not self._is_mute:
+            self._speech = asyncio.get_running_loop().create_task(self._speak(script), name="recital's speech")
 
-    async def _wrote(self, chunk: Chunk) -> None:
-        await self._happenings.put(Wrote(chunk))
+    async def wrote(self, chunk: Chunk) -> None:
+        """See `page.Reader`."""
+        await self._room.acquire()
+        if self._is_streamed and not self._is_counted:
+            self._is_counted = True
+            self._call.record.upstream_wait_s += self._page.waited_s
+        self._happenings.put_nowait(Wrote(chunk))
+
+    def ended(self) -> None:
+        """See `page.Reader`."""
+        self._has_ended = True
+        asyncio.get_running_loop().call_later(HANGS_ON_S, self._reading.interrupt, _Enough("all was said"))
+
+    def lost_voice(self, *, is_too_long: bool) -> None:
+        """See `page.Reader`."""
+        words = "The answer is too long to be spoken to its end."
+        error = TooLongToSpeak(words) if is_too_long else RouterError("The answer could not be spoken to its end.")
+        self._sound.error = error
+        self._happenings.put_nowait(Muted(error))
+        if not self._is_streamed and self._speech is not None:
+            self._speech.cancel()  # half of it is none
 
     # the voice
 
     async def _speak(self, script: Script) -> None:
         if not await script.has_more():
             return
-        outcome = Outcome.CALLER_GONE
-        self._reciter.speech_began(self._telling)
+        self._sound.begin()
         try:
             await self._narrate(script)
-            outcome = Outcome.OK
         except RouterError as error:
-            outcome = outcome_of(error)
-            await self._happenings.put(Muted(error))
-        except Exception:
-            outcome = Outcome.ROUTER_ERROR
-            raise
-        finally:
-            self._reciter.speech_ended(self._telling, self.tally, outcome)
+            self._sound.error = error
+            self._happenings.put_nowait(Muted(error))
+        else:
+            self._sound.is_whole = True
 
     async def _narrate(self, script: Script) -> None:
         speaker = self._reciter.speaker
@@ -240,7 +232,7 @@ class Recital:
             while (spoken := await narration.next()) is not None:
                 self.tally.add(spoken)
                 self._is_handed_over.clear()
-                await self._happenings.put(Spoke(spoken))
+                self._happenings.put_nowait(Spoke(spoken))
                 await self._is_handed_over.wait()  # else it would be spoken far ahead of who reads nothing
 
     def _holds(self) -> bool:
@@ -248,30 +240,55 @@ class Recital:
         written_by, spoken_by = self._call.record.provider, self._telling.record.provider
         return not self._is_written and self._reciter.is_one_machine(written_by, spoken_by)
 
-    async def _finish_speaking(self) -> None:
-        self._page.close()
-        if self._narration is not None:
-            self._narration.look_again()
-        if self._speech is not None:
-            await asyncio.wait((self._speech,))
-            if not self._speech.cancelled() and (bug := self._speech.exception()) is not None:
-                self._fault = self._fault or (bug if isinstance(bug, Exception) else None)
-        if self._page.is_too_long:
-            await self._happenings.put(Muted(_too_long()))
-
     async def _stop_speaking(self) -> None:
         speech, self._speech = self._speech, None
-        if speech is not None:
-            await _ended(speech)
+        if speech is None:
+            return
+        speech.cancel()
+        await asyncio.wait((speech,))
+        if not speech.cancelled():
+            speech.exception()  # seen
 
 
-async def _ended(task: "asyncio.Task[None]") -> None:
-    """Cancelled and over, whatever it came to."""
-    task.cancel()
-    await asyncio.wait((task,))
-    if not task.cancelled():
-        task.exception()  # seen
+class _Sound:
+    """The speech's record: begun with the first thing to say, told once at the recital's end, however many models
+    began an answer meanwhile."""
+
+    def __init__(self, telling: Telling, reciter: Reciter) -> None:
+        self._record = telling.record
+        self._reciter = reciter
+        self._has_begun = False
+        self.is_whole = False
+        self.error: RouterError | None = None
+
+    def begin(self) -> None:
+        """There is something to say."""
+        self._record.started = self._reciter.clock()
+        self._record.first_audio = None
+        self.is_whole, self.error = False, None
+        if not self._has_begun:
+            self._has_begun = True
+            self._reciter.observer.request_started(self._record)
+
+    def end(self, tally: Tally, error: BaseException | None) -> None:
+        """`error`: what ended the recital."""
+        if not self._has_begun:
+            return
+        record = self._record
+        record.outcome, record.finished = self._outcome(error), self._reciter.clock()
+        if record.outcome == Outcome.OK:
+            record.status, record.audio_s, record.generation_s = 200, tally.duration_s, tally.generation_s
+            record.cache = "hit" if tally.is_cached else record.cache
+        self._reciter.observer.request_finished(record)
+
+    def _outcome(self, error: BaseException | None) -> Outcome:
+        if self.is_whole:
+            return Outcome.OK
+        ended_by = self.error or error
+        if isinstance(ended_by, RouterError) and not isinstance(ended_by, ClientGone):
+            return outcome_of(ended_by)
+        return Outcome.ROUTER_ERROR if isinstance(ended_by, Exception) else Outcome.CALLER_GONE
 
 
-def _too_long() -> RouterError:
-    return InvalidRequest("The answer is too long to be spoken to its end.", code="too_long_to_speak")
+class _Enough(Exception):
+    """The model has finished, and its server does not say so."""

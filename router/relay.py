@@ -52,7 +52,8 @@ from router.warming import Warmer
 # Beyond the time that measured rates explain: half as much again, and what a loaded machine may need besides.
 OVERDUE_FACTOR: Final = 1.5
 OVERDUE_GRACE_S: Final = 0.5
-# What whoever has not spoken yet is thought to need: a CPU's pace, so that only what hangs is overdue.
+# What whoever has not spoken yet is thought to need: a CPU's pace, so that only what hangs is overdue, and who
+# stands by begins early enough.
 UNMEASURED_S: Final = 2.0
 UNMEASURED_RTF: Final = 2.0
 HEARD_MARGIN_S: Final = 0.3  # how long before the listener has nothing left to hear a rival means to be ready
@@ -204,7 +205,9 @@ class Relay:
             return favourite.began
         if not self._roster.is_idle_now(candidate.route):
             return overdue_at
-        rivals_s = self._roster.expected_s(candidate.route, race.errand.need.audio_s) or 0.0
+        rivals_s = self._roster.expected_s(candidate.route, race.errand.need.audio_s)
+        if rivals_s is None:
+            rivals_s = _unmeasured_s(race.errand)
         return min(overdue_at, race.dry_at - rivals_s - HEARD_MARGIN_S)
 
     def _taken_at(self, race: Race) -> float:
@@ -305,7 +308,7 @@ class Relay:
             return attempt.overdue_s
         expected_s = self._roster.expected_s(attempt.route, errand.need.audio_s)
         if expected_s is None and attempt.candidate.standing.state is ProviderState.UP:
-            expected_s = UNMEASURED_S + UNMEASURED_RTF * errand.need.audio_s
+            expected_s = _unmeasured_s(errand)
         return math.inf if expected_s is None else OVERDUE_FACTOR * expected_s + OVERDUE_GRACE_S
 
     async def _attempt(self, errand: Errand, attempt: Attempt, record: Record) -> Spoken:
@@ -360,6 +363,10 @@ class Relay:
         for candidate in candidates:
             if candidate.is_late and not candidate.route.substitutes:
                 self._warm(candidate)
+
+
+def _unmeasured_s(errand: Errand) -> float:
+    return UNMEASURED_S + UNMEASURED_RTF * errand.need.audio_s
 
 
 def _nobody(race: Race) -> RouterError:

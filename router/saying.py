@@ -26,6 +26,7 @@ BETTER_VOICE_S: Final = 0.5  # of silence are a lesser evil than another voice i
 USUAL_S: Final = 5.0  # of speech in a segment; a longer one takes whoever speaks it longer
 LONG_PIECE_RTF: Final = 0.6  # whoever speaks as fast as this is not late because a sentence is long
 LOOK_AGAIN_S: Final = 0.5  # while nobody can speak
+BEGUN_FIRST_S: Final = 1.0  # who has so little left to hear goes before who has heard nothing yet
 RETURN_WITHIN_S: Final = 30.0  # beyond what the listener has: how long an answer that has begun waits for somebody
 
 
@@ -77,7 +78,7 @@ class Sayer:
         loop, paid = asyncio.get_running_loop(), set[str]()
         while True:
             has_s = narration.ahead_s() if narration is not None and index else None
-            urgency = math.inf if segment.priority is Priority.BATCH else has_s or 0.0
+            urgency = math.inf if segment.priority is Priority.BATCH else _urgency(has_s)
             need = self._need(telling, index, passage, has_s, urgency, is_heard=narration is not None)
             routes = [route for route in telling.routes if route.provider not in paid]
             errand = Errand(segment, passage, routes, need, has_s, is_begun=index > 0, paid=paid)
@@ -139,3 +140,8 @@ class Sayer:
             wait_s = max(telling.max_wait_s, (has_s or 0.0) + BETTER_VOICE_S)
             wait_s += LONG_PIECE_RTF * max(0.0, audio_s - USUAL_S)
         return Need(wait_s, audio_s, is_heard and telling.expected_s > LONG_S, urgency)
+
+
+def _urgency(has_s: float | None) -> float:
+    """See `Gate`: a silence in the middle is worse than one at the beginning."""
+    return 0.0 if has_s is None else has_s - BEGUN_FIRST_S

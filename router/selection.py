@@ -97,7 +97,8 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
         if not self.state.is_available:
             return f"{self.state} ({self.detail})" if self.detail else str(self.state)
         if self.verdict is Verdict.OPEN:
-            return f"failed too often; next trial in {self.retry_in_s:.1f} s ({self.detail})"
+            told = f" ({self.detail})" if self.detail else ""
+            return f"failed too often; next trial in {self.retry_in_s:.1f} s{told}"
         if self.is_queue_full:
             return f"busy: {self.in_flight} requests in flight and its queue is full"
         return f"{self.state} ({self.detail})" if self.detail else str(self.state)

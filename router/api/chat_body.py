@@ -43,13 +43,14 @@ class Recording:
 @dataclass(frozen=True, slots=True)
 class AudioChat:
     """A chat that has to do with audio. `voice`: how the answer is to be spoken, None: not at all; `references`:
-    the audio id of an earlier answer by the number of the message that names it."""
+    the audio id of an earlier answer by the number of the message that names it, None where the message has its
+    text: somebody who was interrupted has not said all of it."""
 
     document: Mapping[str, Any]
     is_streamed: bool
     voice: SpeechRequest | None
     recordings: tuple[Recording, ...]
-    references: Mapping[int, str]
+    references: Mapping[int, str | None]
 
     def asked(self, transcripts: Mapping[tuple[int, int], str], replies: Mapping[int, str]) -> dict[str, Any]:
         """The body for a model that knows only text: `transcripts` of recordings, `replies` by message."""
@@ -164,10 +165,13 @@ def _recording(at: tuple[int, int], audio: object, where: str) -> Recording:
     return Recording(at, data, name)
 
 
-def _references(document: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+def _references(document: Mapping[str, Any]) -> Iterator[tuple[int, str | None]]:
     for number, message in _messages(document):
         audio = message.get("audio")
         if message.get("role") != "assistant" or audio is None:
+            continue
+        if message.get("content"):
+            yield number, None
             continue
         if not isinstance(audio, dict) or not isinstance(audio.get("id"), str):
             where = f"messages[{number}].audio.id"
@@ -183,7 +187,7 @@ def _in_words(
 ) -> Any:
     if number in replies:
         told = {name: value for name, value in message.items() if name != "audio"}
-        return told if told.get("content") else {**told, "content": replies[number]}  # cut short, perhaps
+        return told if told.get("content") else {**told, "content": replies[number]}
     if not any(at[0] == number for at in transcripts):
         return message
     parts = [

@@ -10,6 +10,7 @@ from router.api.chat_body import audio_chat
 from router.api.peek import peek
 from router.api.responses import ResponseLedger, binding
 from router.api.visit import Visit
+from router.api.ways import ways_to
 from router.catalogue import Catalogue
 from router.domain import Endpoint, Modality
 from router.errors import InvalidRequest
@@ -32,8 +33,7 @@ class Chats:
         record.model = seen.model or ""
         if seen.model:  # first: whoever may not use it shall not learn what there is
             require_model(client, seen.model)
-        routes = self.catalogue.resolve(Modality.CHAT, seen.model, client.may_use)
-        record.preferred_tier = min((route.tier for route in routes), default=0)
+        routes, max_wait_s = ways_to(self.catalogue, Modality.CHAT, seen.model, client, record)
         call = ForwardCall(
             visit.endpoint,
             seen.model or "",
@@ -41,7 +41,7 @@ class Chats:
             visit.upstream_headers(),
             seen.with_model,
             record,
-            self.catalogue.max_wait_s(Modality.CHAT, seen.model),
+            max_wait_s,
         )
         if visit.endpoint is Endpoint.RESPONSES:
             call = await self._bound(call, body, client.name)

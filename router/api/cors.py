@@ -10,7 +10,8 @@ _PREFLIGHT_TTL_S: Final = 600
 _METHODS: Final = b"GET, POST, DELETE, OPTIONS"
 _EXPOSED: Final = (
     b"X-Request-Id, X-Audio-Duration, X-Generation-Time, X-Router-Provider, X-Router-Model, X-Router-Attempts, "
-    b"X-Router-Cache, X-Router-Overhead-Ms, X-Router-Substitution, X-Router-Error, Retry-After"
+    b"X-Router-Cache, X-Router-Overhead-Ms, X-Router-Substitution, X-Router-Audio, X-Router-Speech-Provider, "
+    b"X-Router-Error, Retry-After"
 )
 
 

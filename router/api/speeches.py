@@ -8,6 +8,7 @@ from router.api.speech_reply import SpeechReply
 from router.api.speech_wishes import as_wished
 from router.api.telephone_body import speak_of
 from router.api.visit import Visit
+from router.api.ways import ways_to
 from router.catalogue import Catalogue
 from router.domain import Modality, SpeechRequest
 from router.ports import Monotonic, StateStore
@@ -34,9 +35,7 @@ class Speeches:
         if self.logs_text:
             record.text = request.text
         require_model(visit.client, self.catalogue.speech_name(request.model))
-        routes = self.catalogue.resolve(Modality.SPEECH, request.model, visit.client.may_use)
-        record.preferred_tier = min((route.tier for route in routes), default=0)
-        max_wait_s = self.catalogue.max_wait_s(Modality.SPEECH, request.model)
+        routes, max_wait_s = ways_to(self.catalogue, Modality.SPEECH, request.model, visit.client, record)
         telling = await self.speaker.prepare(request, routes, record, max_wait_s)
         await SpeechReply(self.speaker, self.store, self.clock, telling, visit.reply).send()
 

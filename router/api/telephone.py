@@ -11,22 +11,19 @@ from typing import Final
 
 import msgspec
 
-from router.api import spoken as told
 from router.api.admission import Client, require_model
-from router.api.call import Reply
 from router.api.chat_aloud import ChatAloud, asking_for_events
 from router.api.speech_wishes import as_wished
-from router.api.telephone_body import Asked, Question, question_of, spoken_of
+from router.api.telephone_body import Asked, Question, asked_of, question_of
+from router.api.telephone_reply import StreamedCall, WholeCall
 from router.api.visit import Visit
+from router.api.ways import Ways, ways_to
 from router.config.settings import TelephoneSettings
-from router.domain import BYTES_PER_S, AudioFormat, Endpoint, Modality, SpeechRequest
-from router.errors import InvalidRequest, NotFound, RouterError
+from router.domain import AudioFormat, Endpoint, Modality, SpeechRequest
+from router.errors import InvalidRequest, NotFound
 from router.forward import ForwardCall
-from router.ports import Header, Record
-from router.recital import Begun, Happening, Muted, Recital, Refused, Spoke, Wrote
+from router.ports import Header
 from router.roster import Roster
-from router.speech.encoders import AnswerEncoder, Encoders
-from router.spoken import NOTHING, Tally
 from router.telling import Telling
 
 TEXT_PATH: Final = "/process-text"
@@ -47,48 +44,60 @@ class Telephone:
         """Raises RouterError."""
         if visit.path == TEXT_PATH:
             question = question_of(body)
+            line = self._line(question.model, question.voice, visit)
         else:
-            asked = spoken_of(body, visit.fields)
+            asked = asked_of(body, visit.fields)
+            line = self._line(asked.model, asked.voice, visit)  # first: whoever speaks gets ready meanwhile
             question = asked.question(await self._heard(asked, visit))
-        await self._answer(question, visit)
+        await self._answer(question, line, visit)
 
-    async def _heard(self, asked: Asked, visit: Visit) -> str:
-        return await self.aloud.transcriber.transcript(
-            asked.recording,
-            asked.filename,
-            request_id=visit.record.request_id,
-            may_use=visit.client.may_use,
-            language=asked.fields.get("language"),
-            client=visit.client.name,
-        )
-
-    async def _answer(self, question: Question, visit: Visit) -> None:
-        client, record = visit.client, visit.record
-        model = question.model or self.settings.model or self._usual_model(client)
-        record.model = model
-        require_model(client, model)
-        catalogue = self.aloud.catalogue
-        routes = catalogue.resolve(Modality.CHAT, model, client.may_use)
-        record.preferred_tier = min((route.tier for route in routes), default=0)
-        voice = SpeechRequest("", voice=question.voice or self.settings.voice or None, format=AudioFormat.WAV)
-        telling = self.aloud.telling(as_wished(voice, visit.fields), client, record)
-        max_wait_s = catalogue.max_wait_s(Modality.CHAT, model)
-        call = ForwardCall(
-            Endpoint.CHAT,
-            model,
-            routes,
-            visit.upstream_headers(),
-            _body_of(question, self.settings.prompt),
-            record,
-            max_wait_s,
-        )
-        reciter = self.aloud.reciter
-        nobody = reciter.speaker.nobody_for(telling)
+    def _line(self, model: str | None, voice: str | None, visit: Visit) -> "_Line":
+        """Who will answer. Raises NotFound, Forbidden, NothingCanServe."""
+        name = model or self.settings.model or self._usual_model(visit.client)
+        visit.record.model = name
+        require_model(visit.client, name)
+        ways = ways_to(self.aloud.catalogue, Modality.CHAT, name, visit.client, visit.record)
+        wanted = SpeechRequest("", voice=voice or self.settings.voice or None, format=AudioFormat.WAV)
+        telling = self.aloud.telling(as_wished(wanted, visit.fields), visit.client, visit.record)
+        nobody = self.aloud.reciter.speaker.nobody_for(telling)
         if nobody is not None:
             raise nobody
-        answer = CallReply(reciter.speaker.encoders, self.aloud, telling, visit.reply, record)
-        async with reciter.recital(asking_for_events(call), telling, is_streamed=question.is_streamed) as recital:
-            await (answer.stream(recital) if question.is_streamed else answer.whole(recital))
+        return _Line(name, ways, telling)
+
+    async def _heard(self, asked: Asked, visit: Visit) -> str:
+        """What was asked. Raises InvalidRequest, NothingCanServe."""
+        began = self.aloud.clock()
+        try:
+            return await self.aloud.transcriber.transcript(
+                asked.recording,
+                asked.filename,
+                request_id=visit.record.request_id,
+                may_use=visit.client.may_use,
+                language=asked.fields.get("language"),
+                client=visit.client.name,
+            )
+        except InvalidRequest as error:
+            error.param = "audio"
+            raise
+        finally:
+            visit.record.upstream_wait_s += self.aloud.clock() - began
+
+    async def _answer(self, question: Question, line: "_Line", visit: Visit) -> None:
+        call = ForwardCall(
+            Endpoint.CHAT,
+            line.model,
+            line.ways.routes,
+            visit.upstream_headers(),
+            _body_of(question, self.settings.prompt),
+            visit.record,
+            line.ways.max_wait_s,
+        )
+        aloud, reciter = self.aloud, self.aloud.reciter
+        shape = StreamedCall if question.is_streamed else WholeCall
+        answer = shape(reciter.speaker.encoders, aloud.store, aloud.clock, line.telling, visit.reply, visit.record)
+        call = asking_for_events(call)
+        async with reciter.recital(call, line.telling, is_streamed=question.is_streamed) as recital:
+            await answer.send(recital)
 
     def _usual_model(self, client: Client) -> str:
         """The first chat model that can be asked now; the demo where there is none. Raises NotFound."""
@@ -113,101 +122,14 @@ class Telephone:
 
 
 @dataclass(frozen=True, slots=True)
-class CallReply:
-    """The answer's sound."""
+class _Line:
+    """Who writes, and who speaks."""
 
-    encoders: Encoders
-    aloud: ChatAloud
+    model: str
+    ways: Ways
     telling: Telling
-    reply: Reply
-    record: Record
-
-    async def stream(self, recital: Recital) -> None:
-        """As it is spoken. Raises RouterError, after the first byte for the cut."""
-        encoder, has_words = self.encoders.open(AudioFormat.WAV), False
-        while (happening := await self._next(recital)) is not None:
-            match happening:
-                case Spoke(spoken):
-                    await self._send(encoder, spoken.pcm, recital)
-                case Wrote(chunk):
-                    has_words = has_words or bool(chunk.text)
-                case Muted(error):
-                    raise error
-                case Refused():
-                    raise _refused(happening)
-                case Begun():  # nothing of another's was sent
-                    pass
-        if not recital.tally.parts:
-            _check_words(has_words=has_words)
-            await self._send(encoder, NOTHING, recital)
-        await self._remember(recital.tally)
-        await self.reply.send(await encoder.close(), is_last=True)
-
-    async def whole(self, recital: Recital) -> None:
-        """When all of it is there. Raises RouterError."""
-        began = self.aloud.clock()
-        encoder, has_words = self.encoders.whole(AudioFormat.WAV), False
-        while (happening := await self._next(recital)) is not None:
-            match happening:
-                case Spoke(spoken):
-                    await encoder.feed(spoken.pcm)
-                case Wrote(chunk):
-                    has_words = has_words or bool(chunk.text)
-                case Muted(error):
-                    raise error
-                case Refused():
-                    raise _refused(happening)
-                case Begun():
-                    encoder, has_words = self.encoders.whole(AudioFormat.WAV), False
-        self.record.upstream_wait_s = self.aloud.clock() - began
-        headers = [_WAV]
-        if recital.tally.parts:
-            audio = await encoder.close()
-            headers += told.headers_of(recital.tally.answer(audio, self.telling.voice), self.telling.record)
-            await self._remember(recital.tally)
-        else:
-            _check_words(has_words=has_words)
-            await encoder.feed(NOTHING)
-            audio = await encoder.close()
-        await self.reply.whole(200, headers, audio)
-
-    async def _next(self, recital: Recital) -> Happening | None:
-        try:
-            return await recital.next()
-        finally:
-            self.record.streamed = False  # the model's answer is; to the client it is sound, not events
-
-    async def _send(self, encoder: AnswerEncoder, pcm: bytes, recital: Recital) -> None:
-        for piece in encoder.slices(pcm):
-            audio = await encoder.feed(piece)
-            if not self.reply.is_started:
-                first = recital.tally.first
-                headers = told.first_headers(first, self.telling.record) if first is not None else []
-                await self.reply.start(200, [_WAV, *headers])
-            await self.reply.send(audio)
-            recital.handed_over(len(piece) / BYTES_PER_S)
-
-    async def _remember(self, tally: Tally) -> None:
-        record = self.telling.record
-        key = told.answer_key(record.client, record.request_id)
-        summary = told.summary_so_far(tally, record, "completed")
-        await self.aloud.store.put(key, summary, ttl_s=told.ANSWER_TTL_S)
 
 
 def _body_of(question: Question, prompt: str) -> Callable[[str], bytes]:
-    document = {"messages": question.messages(prompt), "stream": True}
+    document = {"messages": question.messages(prompt), "stream": True, "stream_options": {"include_usage": True}}
     return lambda model: msgspec.json.encode({"model": model, **document})
-
-
-def _check_words(*, has_words: bool) -> None:
-    if not has_words:
-        raise RouterError("The language model answered with nothing to say.")
-
-
-def _refused(refused: Refused) -> RouterError:
-    """What the model's server has against it, in words for whoever calls."""
-    return InvalidRequest(
-        f"The language model's server refused it (status {refused.status}): "
-        f"{refused.body[:200].decode(errors='replace')}",
-        code="rejected_by_provider",
-    )

@@ -53,6 +53,14 @@ class Asked:
     filename: str
     fields: Mapping[str, str]
 
+    @property
+    def model(self) -> str | None:
+        return self.fields.get("model") or None
+
+    @property
+    def voice(self) -> str | None:
+        return self.fields.get("voice") or None
+
     def question(self, text: str) -> Question:
         """It, written down. Raises InvalidRequest where nothing was said."""
         fields = self.fields
@@ -60,8 +68,8 @@ class Asked:
             _Body(
                 text,
                 fields.get("prompt"),
-                fields.get("voice"),
-                fields.get("model"),
+                self.voice,
+                self.model,
                 fields.get("stream", "").lower() in _TRUE,
             ),
             "Nothing was understood in the recording.",
@@ -79,7 +87,7 @@ def question_of(raw: bytes) -> Question:
         raise wrong_type(exc) from exc
 
 
-def spoken_of(raw: bytes, head: Fields) -> Asked:
+def asked_of(raw: bytes, head: Fields) -> Asked:
     """A form with a recording, in whichever field. Raises InvalidRequest."""
     parser = MultipartParser(
         io.BytesIO(raw),
@@ -102,6 +110,8 @@ def spoken_of(raw: bytes, head: Fields) -> Asked:
         raise InvalidRequest(
             "The recording is missing: curl -F audio=@question.wav", param="audio", code="missing_field"
         )
+    check_name("model", fields.get("model"))
+    check_name("voice", fields.get("voice"))
     return Asked(recording, filename, fields)
 
 

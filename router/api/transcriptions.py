@@ -6,6 +6,7 @@ from router.api.admission import require_model
 from router.api.call import Presence
 from router.api.uploads import Uploads
 from router.api.visit import Visit
+from router.api.ways import ways_to
 from router.catalogue import Catalogue
 from router.domain import Modality
 from router.forward import ForwardCall, Forwarder
@@ -28,16 +29,15 @@ class Transcriptions:
             record.model = form.model or ""
             name = self.catalogue.transcription_name(form.model)
             require_model(visit.client, name)
-            routes = self.catalogue.resolve(Modality.TRANSCRIPTION, form.model, visit.client.may_use)
-            record.preferred_tier = min((route.tier for route in routes), default=0)
+            ways = ways_to(self.catalogue, Modality.TRANSCRIPTION, form.model, visit.client, record)
             headers = [header for header in visit.upstream_headers() if header[0] != b"content-type"]
             call = ForwardCall(
                 visit.endpoint,
                 form.model or name,
-                routes,
+                ways.routes,
                 [form.content_type, *headers],
                 lambda model: form.with_model(model, self.clock),
                 record,
-                self.catalogue.max_wait_s(Modality.TRANSCRIPTION, form.model),
+                ways.max_wait_s,
             )
             await self.forwarder.forward(call, visit.reply)

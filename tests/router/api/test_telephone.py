@@ -161,9 +161,9 @@ def test_of_a_reply_in_which_nothing_can_be_said_there_is_silence(stream: bool) 
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_model_that_writes_nothing(stream: bool) -> None:
-    """Is a fault, and no sound."""
+    """Is at fault, and there is no sound."""
     answer = run(_text(aloud_house([head(200, SSE), BEGINNING, event({}, "stop")]), stream=stream))
-    assert (500, "application/json") == (answer.status, answer.get("content-type"))
+    assert (502, "application/json") == (answer.status, answer.get("content-type"))
 
 
 @pytest.mark.parametrize("stream", [True, False])
