@@ -16,10 +16,18 @@ class Kind(StrEnum):
     SHORT = "short speech"
     LONG_AUDIO = "long speech, audio"
     LONG_SSE = "long speech, SSE"
+    ALOUD_SSE = "chat aloud, SSE"
+    ALOUD_JSON = "chat aloud, JSON"
 
     @property
     def is_speech(self) -> bool:
-        return self not in {Kind.CHAT_JSON, Kind.CHAT_SSE}
+        """A text that was sent to be spoken."""
+        return self in {Kind.SHORT, Kind.LONG_AUDIO, Kind.LONG_SSE}
+
+    @property
+    def is_aloud(self) -> bool:
+        """A chat whose answer is spoken."""
+        return self in {Kind.ALOUD_SSE, Kind.ALOUD_JSON}
 
     @property
     def is_long(self) -> bool:
@@ -47,8 +55,9 @@ class Told:
 
 @dataclass(slots=True)
 class Answer:
-    """Times are monotonic. `sound` is PCM for speech and the body for chat; `arrivals` says when it came;
-    `providers` who spoke each segment, as far as that was told."""
+    """Times are monotonic. `sound` is PCM for speech and for chats aloud, and the body for other chats; `arrivals`
+    says when it came. `words` are those of a chat aloud, `numbers` its segments' as they came; `is_finished`: the
+    model said why it ended, and the stream that it did. `muted`: why there is no sound, or no more."""
 
     question: Question
     asked_s: float
@@ -62,6 +71,10 @@ class Answer:
     done: Mapping[str, Any] | None = None  # the event that ended a stream of speech
     segments: list[Told] = field(default_factory=list)
     failure: str = ""  # of the connection
+    words: str = ""
+    numbers: list[int] = field(default_factory=list)
+    is_finished: bool = False
+    muted: str = ""
 
     @property
     def kind(self) -> Kind:
@@ -69,12 +82,12 @@ class Answer:
 
     @property
     def first_s(self) -> float | None:
-        """When the first sound, or the first word, arrived."""
+        """When the first sound, or the first word of a chat that is not aloud, arrived."""
         return self.arrivals[0].at_s if self.arrivals else None
 
     @property
     def has_begun(self) -> bool:
-        return self.status == 200 and bool(self.arrivals)
+        return self.status == 200 and bool(self.arrivals or self.words)
 
     @property
     def is_whole(self) -> bool:
@@ -89,7 +102,8 @@ class Answer:
     def providers(self) -> list[str]:
         """Everybody who had a part in it, in order."""
         told = [segment.provider for segment in self.segments if segment.provider]
-        return list(dict.fromkeys(told or ([self.provider] if self.provider else [])))
+        wrote = [self.provider] if self.provider and (self.kind.is_aloud or not told) else []
+        return list(dict.fromkeys([*wrote, *told]))
 
     @property
     def request_id(self) -> str:

@@ -6,7 +6,9 @@ namespace has no name and belongs to the machine's proxy: with that process it g
 """
 
 import asyncio
+import contextlib
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -16,6 +18,7 @@ from typing import Final
 
 _BOUND: Final = Path(__file__).with_name("bound.py")
 COMMAND_WITHIN_S: Final = 10.0
+KILLED_WITHIN_S: Final = 2.0
 
 
 class NoCable(Exception):
@@ -66,14 +69,28 @@ async def _within(holder: int, *command: str) -> None:
 
 
 async def _said(*command: str) -> None:
-    """Run it to its end. Raises NoCable with what it said."""
+    """Run it to its end, which it does not outlive. Raises NoCable with what it said, or why it did not."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=None, stderr=asyncio.subprocess.PIPE
+        )
+    except OSError as exc:
+        raise NoCable(f"{command[0]}: {exc.strerror or exc}") from exc
     try:
         async with asyncio.timeout(COMMAND_WITHIN_S):
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, stdout=None, stderr=asyncio.subprocess.PIPE
-            )
             _, said = await process.communicate()
-    except (OSError, TimeoutError) as exc:
-        raise NoCable(str(exc)) from exc
+    except TimeoutError as exc:
+        raise NoCable(f"{shlex.join(command)} did not end within {COMMAND_WITHIN_S:g} s") from exc
+    finally:
+        await _ended(process)
     if process.returncode:
-        raise NoCable(said.decode(errors="replace").strip())
+        why = said.decode(errors="replace").strip()
+        raise NoCable(why or f"{shlex.join(command)} ended with status {process.returncode}")
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, TimeoutError):
+            process.kill()
+            async with asyncio.timeout(KILLED_WITHIN_S):  # what the kernel holds, no signal ends
+                await process.wait()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from router.config.settings import Settings
 from router.drill.client import Client
 from router.drill.engines import Engine, engine
 from router.drill.machine import Machine
@@ -20,7 +19,7 @@ PREFERRED: Final = "gpu"
 OTHER: Final = "cpu"
 _ROUTER: Final = """\
 server: {{host: 127.0.0.1, port: {port}, log_level: debug, log_format: json, shutdown_grace_s: 2}}
-{cache}
+cache: {{enabled: false}}
 speech: {{voices_dir: "{folder}/voices", max_input_chars: 100000}}
 hosts:
   gpu: {{address: {gpu.address}}}
@@ -30,6 +29,7 @@ providers:
   gpu-llm: {{kind: openai, host: gpu, port: {gpu.llm.door}, tier: 1}}
   cpu-tts: {{kind: tts-node, host: cpu, port: {cpu.tts.door}, tier: 2}}
   cpu-llm: {{kind: openai, host: cpu, port: {cpu.llm.door}, tier: 2}}
+  cpu-writer: {{kind: openai, host: cpu, port: {cpu.writer.door}, tier: 2}}
 models:
   speech:
     serves: speech
@@ -37,6 +37,7 @@ models:
   chat:
     serves: chat
     routes: [{{provider: gpu-llm, model: demo}}, {{provider: cpu-llm, model: demo}}]
+  writer: {{serves: chat, routes: [{{provider: cpu-writer, model: demo}}]}}
 """
 
 
@@ -76,9 +77,8 @@ async def on_stage(engine_name: str, seed: int) -> AsyncIterator[Cast]:
             await other.start(seed)
             port = free_port()
             config = folder / "router.yaml"
-            cache = "cache: {enabled: false}" if "cache" in Settings.model_fields else ""
             config.write_text(
-                _ROUTER.format(port=port, folder=folder, cache=cache, gpu=preferred, cpu=other, model=chosen.model)
+                _ROUTER.format(port=port, folder=folder, gpu=preferred, cpu=other, model=chosen.model)
             )
             router = Process("router", [sys.executable, "-m", "router", "serve", "--config", str(config)], folder)
             started.append(router)

@@ -15,12 +15,13 @@ _SHORTEST_BYTES: Final = 480  # 10 ms
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Sentences (by number, from 0) that are not there, not wholly there, or there again. All empty, and
-    `is_other`: something else is different."""
+    `is_other`: something else is different. `has_other_words`: the text beside the sound is not the right one."""
 
     missing: tuple[int, ...] = ()
     truncated: tuple[int, ...] = ()
     repeated: tuple[int, ...] = ()
     is_other: bool = False
+    has_other_words: bool = False
 
     @property
     def is_none(self) -> bool:
@@ -36,7 +37,8 @@ class Difference:
             )
             if numbers
         ]
-        return "; ".join(said) or ("other sound" if self.is_other else "the same")
+        said += ["other sound"] * self.is_other + ["other words"] * self.has_other_words
+        return "; ".join(said) or "the same"
 
 
 def difference(expected: bytes, actual: bytes, durations_s: Sequence[float]) -> Difference:
@@ -58,6 +60,21 @@ def difference(expected: bytes, actual: bytes, durations_s: Sequence[float]) -> 
     if len(actual) < len(expected) and expected.startswith(actual):
         return Difference(truncated=(max(0, len(durations_s) - 1),))
     return Difference(is_other=True)
+
+
+def is_beginning(expected: bytes, actual: bytes, durations_s: Sequence[float]) -> bool:
+    """Whether `actual`, in segments that last `durations_s`, is how `expected` begins. Its last segment may be the
+    beginning of a sentence, which sounds otherwise than the whole."""
+    until = max(0, _offset(sum(durations_s[:-1]) - _MARGIN_S))
+    return len(actual) >= until and actual[:until] == expected[:until]
+
+
+def numbering(numbers: Sequence[int], count: int) -> Difference:
+    """What is wrong with segments that came as `numbers`, of `count`."""
+    missing = tuple(sorted(set(range(count)).difference(numbers)))
+    repeated = tuple(sorted({number for number in numbers if numbers.count(number) > 1}))
+    is_other = not missing and not repeated and list(numbers) != list(range(count))
+    return Difference(missing, (), repeated, is_other)
 
 
 def _cores(pcm: bytes, durations_s: Sequence[float]) -> list[tuple[int, bytes]]:

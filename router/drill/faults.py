@@ -29,7 +29,6 @@ class Fault:
     """
 
     name: str
-    what: str
     break_it: Act
     heal: Act
     hits: tuple[str, ...] = (SPEECH, CHAT)
@@ -129,20 +128,18 @@ _slowed: Final = _ordered(Mode.SLOW, "tts", rate=_SLOW_BYTES_PER_S)
 _NODE: Final = (SPEECH,)
 
 FAULTS: Final = (
-    Fault("unplugged", "the machine's link goes down: silence", _unplug, _plug),
-    Fault("killed", "kill -9 of node and LLM server, then started again", _kill, _restart, loads=True),
-    Fault("hung", "SIGSTOP to the node: it accepts and says nothing", _stop, _continue, _NODE),
-    Fault("stalled", "answers stop in the middle of a segment", _stalled, _mended, _NODE, strikes=True),
-    Fault("cut", "answers are reset in their middle", _cut, _mended, strikes=True),
-    Fault("5xx storm", "503 to every inference, while probes are answered", _storm, _mended, strikes=True),
-    Fault(
-        "slow", "speech comes at a third of playing speed", _slowed, _mended, _NODE, is_sudden=False, strikes=True
-    ),
-    Fault("yielded", "POST /yield: a game takes the GPU", _yield, _resume, _NODE, loads=True),
-    Fault("goodbye", "SIGTERM to the node, then started again", _goodbye, _restart_node, _NODE, loads=True),
-    Fault("engine killed", "kill -9 of the model's process", _kill_engine, _nothing, _NODE, 2.0, loads=True),
-    Fault("flapping", f"the link goes down and up {FLAPS} times, {FLAP_S:g} s each", _flap, _plug, hold_s=0.0),
-    Fault("both gone", "both machines' links go down", _unplug_both, _plug_both, hold_s=3.0, has_fallback=False),
+    Fault("unplugged", _unplug, _plug),  # the machine's link goes down: silence
+    Fault("killed", _kill, _restart, loads=True),  # kill -9 of node and LLM server, then started again
+    Fault("hung", _stop, _continue, _NODE),  # SIGSTOP to the node: it accepts and says nothing
+    Fault("stalled", _stalled, _mended, _NODE, strikes=True),  # answers stop in the middle of a segment
+    Fault("cut", _cut, _mended, strikes=True),  # answers are reset in their middle
+    Fault("5xx storm", _storm, _mended, strikes=True),  # 503 to every inference, while probes are answered
+    Fault("slow", _slowed, _mended, _NODE, is_sudden=False, strikes=True),  # speech at a third of playing speed
+    Fault("yielded", _yield, _resume, _NODE, loads=True),  # a game takes the GPU
+    Fault("goodbye", _goodbye, _restart_node, _NODE, loads=True),  # SIGTERM to the node, then started again
+    Fault("engine killed", _kill_engine, _nothing, _NODE, 2.0, loads=True),  # kill -9 of the model's process
+    Fault("flapping", _flap, _plug, hold_s=0.0),  # the link goes down and up
+    Fault("both gone", _unplug_both, _plug_both, hold_s=3.0, has_fallback=False),
 )
 QUICK: Final = ("unplugged", "killed", "cut")
 

@@ -11,7 +11,7 @@ from router.drill.ledger import Judged, Ledger, Outcome, Trial
 from router.drill.load import Scene
 
 # What a router says of somebody whom it will not ask any more, or no longer waits for.
-_GONE: Final = frozenset({"down", "yielded", "draining", "unreachable", "failover", "hedge"})
+_GONE: Final = frozenset({"down", "yielded", "draining", "unreachable", "failover"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Figures:
     longest. `elsewhere_s`: until the first answer by another began. `first_audio_s`: of short texts asked within
     the fault or waiting at its begin, from whichever was later, or from when the fault met them; `until_known_s`:
     of those asked before the router knew. `gaps_s`: the longest silence of each listener who was in the middle of
-    a paragraph. `returned_s`: from being able to serve again until asked again, of the provider for which that
-    took longest.
+    a paragraph; `aloud_gaps_s`: of a chat aloud. `returned_s`: from being able to serve again until asked again,
+    of the provider for which that took longest.
     """
 
     requests: int
@@ -35,33 +35,38 @@ class Figures:
     repeated: int
     missing: int
     other_sound: int
+    other_words: int
     detected_s: float | None
     elsewhere_s: float | None
     first_audio_s: tuple[float, ...]
     until_known_s: tuple[float, ...]
     gaps_s: tuple[float, ...]
+    aloud_gaps_s: tuple[float, ...]
     returned_s: float | None
 
 
 def figures_of(trial: Trial) -> Figures:
     """What one trial shows."""
     answers = trial.answers
+    differences = [a.difference for a in answers if not trial.is_fine(a)]
     detected_s = _worst([_detected_s(trial, provider) for provider in trial.providers])
     return Figures(
         requests=len(answers),
         failed=_count(answers, Outcome.FAILED) + (_count(answers, Outcome.REFUSED) if trial.has_fallback else 0),
-        refused=0 if trial.has_fallback else _count(answers, Outcome.REFUSED),
+        refused=0 if trial.has_fallback else _count(answers, Outcome.REFUSED) + _count(answers, Outcome.MUTED),
         broken=_count(answers, Outcome.BROKEN),
         dishonest=_count(answers, Outcome.DISHONEST),
-        truncated=sum(len(a.difference.truncated) for a in answers),
-        repeated=sum(len(a.difference.repeated) for a in answers),
-        missing=sum(len(a.difference.missing) for a in answers),
-        other_sound=sum(a.difference.is_other for a in answers),
+        truncated=sum(len(each.truncated) for each in differences),
+        repeated=sum(len(each.repeated) for each in differences),
+        missing=sum(len(each.missing) for each in differences),
+        other_sound=sum(each.is_other for each in differences),
+        other_words=sum(each.has_other_words for each in differences),
         detected_s=detected_s,
         elsewhere_s=_elsewhere_s(trial),
         first_audio_s=tuple(_first_audio(trial, trial.healed_s)),
         until_known_s=tuple(_first_audio(trial, trial.broken_s + (detected_s or 0.0))),
-        gaps_s=tuple(_gaps(trial)),
+        gaps_s=tuple(_gaps(trial, (Kind.LONG_AUDIO, Kind.LONG_SSE))),
+        aloud_gaps_s=tuple(_gaps(trial, (Kind.ALOUD_SSE,))),
         returned_s=_returned_s(trial),
     )
 
@@ -120,6 +125,7 @@ def _elsewhere_s(trial: Trial) -> float | None:
         and a.answer.provider
         and a.answer.provider not in trial.providers
         and a.answer.kind.is_speech == is_about_speech
+        and not a.answer.kind.is_aloud  # which others write anyway
     ]
     return min(found, default=None)
 
@@ -136,12 +142,11 @@ def _first_audio(trial: Trial, asked_until_s: float) -> Iterable[float]:
             yield answer.first_s - max(answer.asked_s, trial.broken_s, min(met_s, default=0.0))
 
 
-def _gaps(trial: Trial) -> Iterable[float]:
+def _gaps(trial: Trial, kinds: Sequence[Kind]) -> Iterable[float]:
     if not trial.has_fallback:
         return
-    for judged in trial.answers:
-        answer = judged.answer
-        if answer.kind.is_long and answer.first_s is not None and answer.first_s < trial.broken_s < answer.ended_s:
+    for answer in (judged.answer for judged in trial.answers if judged.answer.kind in kinds):
+        if answer.first_s is not None and answer.first_s < trial.broken_s < answer.ended_s:
             yield longest_gap_s(answer.arrivals, trial.broken_s)
 
 

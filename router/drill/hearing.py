@@ -1,11 +1,9 @@
 """What a listener hears who plays audio as it arrives: pure, from the times at which it came."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from router.domain import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ
-
-BYTES_PER_S: Final = SAMPLE_RATE_HZ * BYTES_PER_SAMPLE
+from router.domain import BYTES_PER_S
 
 
 class Arrival(NamedTuple):
@@ -16,11 +14,10 @@ class Arrival(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """Silence that nobody meant: from `at_s`, for `length_s`, after `heard_s` of audio."""
+    """Silence that nobody meant: from `at_s`, for `length_s`."""
 
     at_s: float
     length_s: float
-    heard_s: float
 
 
 def gaps_in(arrivals: Sequence[Arrival]) -> list[Gap]:
@@ -32,7 +29,7 @@ def gaps_in(arrivals: Sequence[Arrival]) -> list[Gap]:
     heard_bytes = 0
     for arrival in arrivals:
         if heard_bytes and arrival.at_s > dry_at_s:
-            gaps.append(Gap(dry_at_s, arrival.at_s - dry_at_s, heard_bytes / BYTES_PER_S))
+            gaps.append(Gap(dry_at_s, arrival.at_s - dry_at_s))
         dry_at_s = max(dry_at_s, arrival.at_s) + (arrival.pcm_bytes - heard_bytes) / BYTES_PER_S
         heard_bytes = arrival.pcm_bytes
     return gaps

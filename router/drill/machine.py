@@ -20,6 +20,7 @@ from router.drill.process import CannotDrill, LeftOut, Process, children_of
 
 ORDER_WITHIN_S: Final = 5.0
 READY_POLL_S: Final = 0.03
+_DOORS: Final = ("tts", "llm", "writer")
 _LLM: Final = """\
 server: {{host: 127.0.0.1, port: {port}, log_level: warning, shutdown_grace_s: 1}}
 speech: {{voices_dir: "{folder}/voices"}}
@@ -44,13 +45,13 @@ class Server:
 
     name: str
     process: Process
-    target: int
     door: int
     side: int
 
 
 class Machine:
-    """`name`-tts and `name`-llm are its servers' names, as doors and as the router's providers."""
+    """`name`-tts and `name`-llm are its servers' names, as doors and as the router's providers. `name`-writer is a
+    door of its own to the LLM server, so that it shows who was asked in another's place, and who was meant."""
 
     def __init__(self, name: str, number: int, speech: Speech, folder: Path, started: list[Process]) -> None:
         self.name = name
@@ -74,12 +75,18 @@ class Machine:
     def llm(self) -> Server:
         return self.servers[f"{self.name}-llm"]
 
+    @property
+    def writer(self) -> Server:
+        return self.servers[f"{self.name}-writer"]
+
     async def start(self, seed: int) -> None:
         """Proxy, then servers, until both answer. Raises CannotDrill."""
         ports = {
             name: (free_port(), free_port(), free_port()) for name in (f"{self.name}-tts", f"{self.name}-llm")
         }
-        where = await self._start_proxy(ports, seed)
+        writer, llm = f"{self.name}-writer", ports[f"{self.name}-llm"]
+        doors = {**ports, writer: (llm[0], free_port(), free_port())}
+        where = await self._start_proxy(doors, seed)
         llm_config = self._folder / f"{self.name}-llm.yaml"
         llm_config.write_text(_LLM.format(port=ports[f"{self.name}-llm"][0], folder=self._folder))
         router = [sys.executable, "-m", "router", "serve", "--config", str(llm_config)]
@@ -87,8 +94,10 @@ class Machine:
             command = self._node(target) if name.endswith("-tts") else router
             process = Process(name, command, self._folder, where)
             self._started.append(process)
-            self.servers[name] = Server(name, process, target, door, side)
+            self.servers[name] = Server(name, process, door, side)
             await process.start()
+        _, *knocked_at = doors[writer]
+        self.servers[writer] = Server(writer, self.llm.process, *knocked_at)
         await asyncio.gather(*(self.until_answering(server) for server in self.servers.values()))
 
     def _node(self, port: int) -> list[str]:
@@ -140,7 +149,7 @@ class Machine:
     # faults
 
     async def order(self, server: str, order: Order) -> float:
-        """Tell the proxy; when it obeyed (monotonic). `server` is "tts" or "llm"."""
+        """Tell the proxy; when it obeyed (monotonic). `server` is one of the doors."""
         line = {"door": f"{self.name}-{server}", "mode": order.mode, "after": order.after, "rate": order.rate}
         obeyed = await self._tell_proxy(line)
         self.struck_s.setdefault(f"{self.name}-{server}", []).extend(obeyed["struck"])
@@ -166,13 +175,13 @@ class Machine:
         """Packets vanish from now on (monotonic)."""
         if self._cable is not None:
             return await self._cable.set("down")
-        return max([await self.order(name, Order(Mode.BLACK_HOLE)) for name in ("tts", "llm")])
+        return max([await self.order(name, Order(Mode.BLACK_HOLE)) for name in _DOORS])
 
     async def plug(self) -> float:
         """When (monotonic)."""
         if self._cable is not None:
             return await self._cable.set("up")
-        return max([await self.order(name, Order(Mode.PASS)) for name in ("tts", "llm")])
+        return max([await self.order(name, Order(Mode.PASS)) for name in _DOORS])
 
     async def end(self, names: Iterable[str], number: int) -> float:
         """Send the servers a signal that ends them, and refuse in their place, as their machine would; when."""

@@ -13,14 +13,14 @@ from typing import Final
 from router.app import House
 from router.config import Settings
 from router.domain import Modality, ProviderCard
-from router.drill.answer import Kind
+from router.drill.answer import Kind, Question
 from router.drill.client import Client
 from router.drill.figures import figures_of
 from router.drill.ledger import Ledger, Trial, judged
 from router.drill.live import Live
-from router.drill.load import Load, Pace, load, speech
+from router.drill.load import ALOUD_PAUSE_S, Load, Pace, load, speech
 from router.drill.own_house import own_house
-from router.drill.own_questions import part_of
+from router.drill.own_questions import aloud_of, part_of
 from router.drill.ports import free_port
 from router.drill.router_log import Notice
 from router.drill.texts import PARAGRAPHS
@@ -54,19 +54,30 @@ async def drilled_own(settings: Settings, plan: OwnPlan, live: Live) -> Ledger:
     cable = Cable(is_on_it)
     async with own_house(settings, port, cable) as house, watching(house.roster) as notices:
         card, questions = part_of(house, plan.provider)
+        written = aloud_of(house, card, questions)
         live.say(
             f"{plan.provider} is {house.roster.standing(plan.provider).state}; the drill's own router listens on "
             f"127.0.0.1:{port}, and nobody else is disturbed"
         )
+        aloud_note = _about_aloud(written)
+        live.say(aloud_note)
         client = Client("127.0.0.1", port)
-        async with load(client, [Pace((question,), 1.0) for question in questions]) as clients:
+        paces = [Pace((question,), 1.0) for question in questions]
+        paces += [Pace(written, ALOUD_PAUSE_S)] if written else []
+        async with load(client, paces) as clients:
             trial = await _Own(plan, card, house, cable, clients, notices, live).held()
     return Ledger(
         engine=f"{plan.provider} ({card.kind}, {', '.join(sorted(card.modalities))})",
         way="the drill's own transport, which falls silent",
         trials=(trial,),
-        notes=("Sound is judged by its form alone: providers need not sound alike.",),
+        notes=("Sound is judged by its form alone: providers need not sound alike.", aloud_note),
     )
+
+
+def _about_aloud(written: Sequence[Question]) -> str:
+    if not written:
+        return "No chats are answered aloud: it does not speak, or no model elsewhere could write them."
+    return f"Chats answered aloud, streamed and whole in turn, are written by {written[0].document['model']}."
 
 
 class _Own:

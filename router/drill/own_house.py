@@ -15,10 +15,8 @@ from router.transport.unplugged import Cable
 def _private(settings: Settings, port: int) -> Settings:
     """The same for this drill alone: loopback, no keys, nothing kept."""
     own = settings.server.model_copy(update={"host": "127.0.0.1", "port": port, "shutdown_grace_s": 1.0})
-    changes: dict[str, object] = {"server": own, "clients": {}}
-    if (cache := getattr(settings, "cache", None)) is not None:
-        changes["cache"] = cache.model_copy(update={"enabled": False})
-    return settings.model_copy(update=changes)
+    cache = settings.cache.model_copy(update={"enabled": False})
+    return settings.model_copy(update={"server": own, "clients": {}, "cache": cache})
 
 
 @contextlib.asynccontextmanager

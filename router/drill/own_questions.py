@@ -6,13 +6,15 @@ from typing import Final
 from router.app import House
 from router.domain import Modality, ProviderCard
 from router.drill.answer import Kind, Question
-from router.drill.load import chat, speech
+from router.drill.load import aloud, chat, speech
 from router.drill.process import CannotDrill
 from router.drill.texts import SHORT
 from router.errors import ClientError
 from router.explain import Explained
 
 _MAX_TOKENS: Final = 64
+_ALOUD_TOKENS: Final = 256  # a model that thinks first has used up fewer before it says anything
+_NO_CHATS: Final = ("embed", "rerank")  # in names of models that list beside those that chat
 
 
 def part_of(house: House, name: str) -> tuple[ProviderCard, Sequence[Question]]:
@@ -27,7 +29,7 @@ def part_of(house: House, name: str) -> tuple[ProviderCard, Sequence[Question]]:
         raise CannotDrill(f"{name} is {standing.state} already{detail}: there is nothing to unplug")
     questions: list[Question] = []
     problems = []
-    for modality in sorted(card.modalities):
+    for modality in sorted(card.modalities - {Modality.TRANSCRIPTION}):  # there is no load of recordings yet
         try:
             questions.append(_question(house, card, modality))
         except CannotDrill as exc:
@@ -35,6 +37,30 @@ def part_of(house: House, name: str) -> tuple[ProviderCard, Sequence[Question]]:
     if not questions:
         raise CannotDrill("\n".join(problems))
     return card, questions
+
+
+def aloud_of(house: House, card: ProviderCard, questions: Sequence[Question]) -> tuple[Question, ...]:
+    """Chats that the provider would speak, streamed and whole, written by a model that stays while it is away.
+    None where it does not speak, or nothing writes."""
+    voice = next((question.document["model"] for question in questions if question.kind is Kind.SHORT), None)
+    writer = _writer(house, card) if voice else None
+    if writer is None:
+        return ()
+    return tuple(aloud(kind, "", writer, _ALOUD_TOKENS, voice) for kind in (Kind.ALOUD_SSE, Kind.ALOUD_JSON))
+
+
+def _writer(house: House, card: ProviderCard) -> str | None:
+    """A chat model that is up, and not on the provider's machine; the demo where there is no other."""
+    listed = [each for each in house.catalogue.listed() if each.modality is Modality.CHAT]
+    listed.sort(key=lambda each: any(house.roster.cards[name].is_demo for name in each.providers))
+    names = [each.id for each in listed if not any(part in each.id.lower() for part in _NO_CHATS)]
+    return next((name for name in names if _is_written_elsewhere(house, card, name)), None)
+
+
+def _is_written_elsewhere(house: House, card: ProviderCard, name: str) -> bool:
+    """Whether it costs nothing, too, and leaves the speaking to others."""
+    able = [house.roster.cards[entry.provider] for entry in house.explain(name, None) if entry.is_eligible]
+    return bool(able) and not any(each.host == card.host or each.is_billed or each.speaks for each in able)
 
 
 def _question(house: House, card: ProviderCard, modality: Modality) -> Question:

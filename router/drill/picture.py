@@ -7,9 +7,9 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from router.domain import BYTES_PER_S
 from router.drill.answer import Answer, Kind
 from router.drill.figures import Figures, by_fault
-from router.drill.hearing import BYTES_PER_S
 from router.drill.ledger import Judged, Ledger, Outcome, Trial
 from router.drill.verdict import DETECTED_S, FIRST_AUDIO_S, GAP_S, RETURNED_S
 
@@ -26,7 +26,15 @@ _SHADE: Final = "#DDDDDD"
 _ROUNDING_S: Final = 0.05  # durations are told to the millisecond, and there may be many
 _BEFORE_S: Final = 8.0
 _AFTER_S: Final = 25.0
-_LANES: Final = (Kind.CHAT_JSON, Kind.CHAT_SSE, Kind.SHORT, Kind.LONG_SSE, Kind.LONG_AUDIO)
+_LANES: Final = (
+    Kind.CHAT_JSON,
+    Kind.CHAT_SSE,
+    Kind.ALOUD_JSON,
+    Kind.ALOUD_SSE,
+    Kind.SHORT,
+    Kind.LONG_SSE,
+    Kind.LONG_AUDIO,
+)
 _SLOTS: Final = 4  # requests at once within a lane
 
 
@@ -79,7 +87,7 @@ def _colours(ledger: Ledger) -> dict[str, str]:
 
 
 def _machine(provider: str) -> str:
-    return provider.removesuffix("-tts").removesuffix("-llm")
+    return provider.removesuffix("-tts").removesuffix("-llm").removesuffix("-writer")
 
 
 def _timeline(panel: "Axes", fault: str, trial: Trial, colours: dict[str, str]) -> None:
@@ -94,7 +102,7 @@ def _timeline(panel: "Axes", fault: str, trial: Trial, colours: dict[str, str]) 
         for judged in sorted((a for a in trial.answers if a.answer.kind is kind), key=lambda a: a.answer.asked_s):
             slot = min(range(_SLOTS), key=lambda s: (free_at[s] > judged.answer.asked_s, s))
             free_at[slot] = judged.answer.ended_s
-            height = 0.8 / (1 if kind.is_long else 2 if kind is Kind.SHORT else _SLOTS)
+            height = 0.8 / (1 if kind.is_long or kind.is_aloud else 2 if kind is Kind.SHORT else _SLOTS)
             slot = min(slot, round(0.8 / height) - 1)
             _bar(panel, judged, zero_s, lane - 0.4 + slot * height, height * 0.85, colours)
     panel.set_yticks(range(len(kinds)), [str(kind) for kind in kinds])
@@ -116,7 +124,7 @@ def _bar(panel: "Axes", judged: Judged, zero_s: float, y: float, height: float, 
     for colour, since, until in stretches:
         panel.broken_barh([(since - zero_s, until - since)], (y, height), facecolors=colour, lw=0)
     if judged.outcome is not Outcome.OK:
-        honest = judged.outcome in {Outcome.BROKEN, Outcome.REFUSED}
+        honest = judged.outcome in {Outcome.BROKEN, Outcome.REFUSED, Outcome.MUTED}
         colour = "black" if honest else _BAD
         panel.plot([ended], [y + height / 2], marker="x", ms=4, mew=1.2, color=colour, zorder=5)
 
@@ -149,7 +157,7 @@ def _legend(figure: object, colours: dict[str, str]) -> None:
         Patch(color=_NOBODY, alpha=0.35, label="pale: waiting for the first byte"),
         Patch(color=_SHADE, label="the fault"),
         Patch(color="#F0F0F0", label="healed, not loaded yet"),
-        Line2D([], [], marker="x", ls="", color="black", label="chat stream cut honestly, or refused"),
+        Line2D([], [], marker="x", ls="", color="black", label="cut honestly, or refused"),
         Line2D([], [], marker="x", ls="", color=_BAD, label="failed or wrong"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)  # type: ignore[attr-defined]

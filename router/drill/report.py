@@ -26,12 +26,19 @@ this drill's own router: to it the provider is silent, to everybody else nothing
 """
 _HOW: Final = """\
 **How.** Every fault strikes twice: in a *crowd* (a listener in the middle of a paragraph, streamed as audio or as
-events in turn; short speech every 3 s; four clients that chat, streamed and not) and in a *quiet* house (one short
-text after another, so that the first sound waits for nobody else's; a chat now and then). Every speech request has
-the same seed, and its PCM is compared byte for byte with what the same text sounds like without a fault, on both
-nodes; where it differs, sentence by sentence. Chat answers are compared alike.
+events in turn; short speech every 3 s; four clients that chat, streamed and not; two whose chats are answered
+aloud, streamed and not) and in a *quiet* house (one short text after another, so that the first sound waits for
+nobody else's; a chat now and then). Every speech request has the same seed, and its PCM is compared byte for byte
+with what the same text sounds like without a fault, on both nodes; where it differs, sentence by sentence. Chat
+answers are compared alike, and the words of those aloud with what the same model writes in a plain chat. Streamed,
+those are written by the other machine's model, since nobody can go on with a text in another's place: the faults
+take their voice. Whole, they are written and spoken by whoever is preferred, and may lose both. The faults strike
+in the middle of a streamed one and of a whole one in turn; both at once are more than the slower node can speak.
 
-- *failed*: requests of which nothing had begun (a 503 too); *refused*: the same while nobody at all could serve.
+- *failed*: requests of which nothing had begun (a 503 too); *refused*: the same while nobody at all could serve,
+  and chats aloud that were then answered in words alone, and said so.
+- *truncated, repeated, missing*: sentences, of speech and of chats aloud; *other*: any other difference of sound,
+  an end that is not what it seems, or words that are not the model's.
 - *broken*: chat streams that had begun on the machine that went; they end with an error event and a cut, honestly,
   because another model cannot go on in the middle of a sentence.
 - *detection*: from the fault (for faults that only inferences meet: from the first one that did) until the
@@ -41,7 +48,9 @@ nodes; where it differs, sentence by sentence. Chat answers are compared alike.
   it, counted from whichever was later (for faults that only inferences meet: from when it met that one), until the
   first byte of sound. What the other node takes for its work is part of it.
 - *gap*: the longest silence that a listener heard who played from the first byte on and was in the middle of a
-  paragraph when the fault struck.
+  paragraph when the fault struck. *gap aloud*: the same of a streamed chat aloud. Nothing is promised of it: there
+  is only its first sentence to hear while the other node, which everybody wants in that moment, takes its time for
+  the second.
 - *return*: from when the machine could serve again (processes started, model loaded) until a request went to it.
 """
 _COLUMNS: Final = (
@@ -55,6 +64,7 @@ _COLUMNS: Final = (
     "elsewhere",
     "first audio p50, p99",
     "gap p50, p99, max",
+    "gap aloud p50, max",
     "return",
 )
 
@@ -99,7 +109,8 @@ def _row(fault: str, figures: Sequence[Figures]) -> str:
         return _shown(max(known), " s") if known else "-"
 
     first, gaps = gathered(figures, "first_audio_s"), gathered(figures, "gaps_s")
-    other = total("other_sound") + total("dishonest")
+    aloud = gathered(figures, "aloud_gaps_s")
+    other = total("other_sound") + total("other_words") + total("dishonest")
     cells = [
         fault,
         str(total("requests")),
@@ -112,6 +123,7 @@ def _row(fault: str, figures: Sequence[Figures]) -> str:
         worst("elsewhere_s"),
         _percentiles(first, 0.5, 0.99),
         _percentiles(gaps, 0.5, 0.99, 1.0),
+        _percentiles(aloud, 0.5, 1.0),
         "never" if any(row.returned_s is None for row in figures) else worst("returned_s"),
     ]
     return f"| {' | '.join(cells)} |"

@@ -28,7 +28,7 @@ class RouterLog:
         """Every one so far, in order."""
         found = []
         for line in self._file.read_text(errors="replace").splitlines():
-            if '"router.health"' in line or '"failover"' in line or '"hedge"' in line:
+            if '"router.health"' in line or '"failover"' in line:
                 notice = self._notice(line)
                 if notice is not None:
                     found.append(notice)
@@ -46,6 +46,6 @@ class RouterLog:
         match entry:
             case {"event": "provider" | "host" as what, "state": state}:
                 return Notice(at_s, str(entry.get(what)), str(state), str(entry.get("detail", "")))
-            case {"event": "failover" | "hedge" as what, "from": who}:
+            case {"event": "failover" as what, "from": who}:
                 return Notice(at_s, str(who), what, str(entry.get("reason", "")))
         return None

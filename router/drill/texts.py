@@ -3,6 +3,8 @@
 from typing import Final
 
 SEED: Final = 7  # one for every request, so that the same text always gives the same sound
+STREAMED_WORDS: Final = 8  # of what a model writes to be spoken: two sentences, 3 s
+WHOLE_WORDS: Final = 5  # the first of them, since more at once is more than the slower node can say in time
 SHORT: Final = ("Yes.", "Hello.", "Thank you.")
 _LIGHTHOUSE: Final = (
     "The old lighthouse stands at the end of the harbour wall.",

@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from router.drill.answer import Question
+from router.drill.answer import Kind, Question
 from router.drill.cast import Cast
 from router.drill.faults import CHAT, SPEECH, Fault
 from router.drill.ledger import Reference, Trial, judged
-from router.drill.load import Load, Scene, load, paces
+from router.drill.load import Load, Scene, aloud_pace, load, paces
 
 WELL_WITHIN_S: Final = 20.0
 HEARD_WITHIN_S: Final = 10.0
+ALOUD_WITHIN_S: Final = 1.5  # about when a chat aloud is heard
+MID_ANSWER_S: Final = 0.7  # so long the faster node takes for a sentence of a chat aloud
 LOADED_WITHIN_S: Final = 30.0
 BACK_WITHIN_S: Final = 15.0
 POLL_S: Final = 0.02
@@ -27,26 +29,25 @@ class Stage:
     cast: Cast
     references: Mapping[str, Reference]
     shorts: tuple[Question, ...]
+    aloud: tuple[Question, ...]
     rng: random.Random
     hold: float = 1.0  # a factor on how long faults hold
     listened_s: tuple[float, float] = (0.5, 6.0)  # how long the listener has listened when the fault strikes
 
 
-async def held(stage: Stage, fault: Fault, scene: Scene, paragraph: Question) -> Trial:
-    """The trial. `paragraph` is what the listener of a crowd asks for."""
+async def held(stage: Stage, fault: Fault, scene: Scene, paragraph: Question, aloud: Question) -> Trial:
+    """The trial. `paragraph` is what the listener of a crowd asks for; of those who chat aloud the fault strikes
+    who asks `aloud` in the middle of it."""
     cast = stage.cast
     began_s = time.monotonic()
     cast.preferred.struck_s.clear()
     for machine in cast.machines:
         await machine.asked()
-    async with load(cast.client, paces(scene, stage.shorts)) as clients:
+    others = [question for question in stage.aloud if question is not aloud]
+    async with load(cast.client, paces(scene, stage.shorts, others)) as clients:
         await _served_by(clients, (SPEECH, CHAT), began_s, WELL_WITHIN_S)
         if scene is Scene.CROWD:
-            clients.listen(paragraph)
-            await _until(
-                lambda: any(a.has_begun and a.question is paragraph for a in clients.answers), HEARD_WITHIN_S
-            )
-            await asyncio.sleep(stage.rng.uniform(*stage.listened_s))
+            await _gathered(stage, clients, paragraph, aloud)
         else:
             await asyncio.sleep(stage.rng.uniform(0.3, 2.0))
         broken_s = await fault.break_it(cast)
@@ -81,11 +82,31 @@ async def held(stage: Stage, fault: Fault, scene: Scene, paragraph: Question) ->
     )
 
 
+async def _gathered(stage: Stage, clients: Load, paragraph: Question, aloud: Question) -> None:
+    """One listener is in the middle of a paragraph, another in that of a chat aloud. Only one, for both kinds and
+    the paragraph would be more than the slower node can say in time, whoever asked it."""
+    clients.listen(paragraph)
+    await _heard(clients, paragraph)
+    is_streamed = aloud.kind is Kind.ALOUD_SSE
+    mid_s = stage.rng.uniform(0.0, MID_ANSWER_S)
+    before_s = mid_s + (ALOUD_WITHIN_S if is_streamed else 0.0)
+    await asyncio.sleep(max(0.0, stage.rng.uniform(*stage.listened_s) - before_s))
+    clients.begin([aloud_pace(aloud)])
+    if is_streamed:
+        await _heard(clients, aloud)
+    await asyncio.sleep(mid_s)
+
+
+async def _heard(clients: Load, question: Question) -> None:
+    await _until(lambda: any(a.arrivals and a.question is question for a in clients.answers), HEARD_WITHIN_S)
+
+
 async def _served_by(clients: Load, providers: tuple[str, ...], since_s: float, within_s: float) -> bool:
     """Until each has answered something that was asked since then."""
 
     def have_all() -> bool:
-        seen = {a.provider for a in clients.answers if a.asked_s >= since_s and a.ended_s and a.is_whole}
+        whole = [a for a in clients.answers if a.asked_s >= since_s and a.ended_s and a.is_whole]
+        seen = {provider for answer in whole for provider in answer.providers}
         return seen.issuperset(providers)
 
     return await _until(have_all, within_s)

@@ -27,11 +27,6 @@ class Criterion:
     def holds(self) -> bool:
         return self.actual is not None and self.actual <= self.bound
 
-    def __str__(self) -> str:
-        actual = "not measured" if self.actual is None else f"{self.actual:.4g}{self.unit}"
-        worst = f" ({self.by})" if self.by and not (self.actual == 0 and self.bound == 0) else ""
-        return f"{'holds' if self.holds else 'FAILS'}  {self.name} ≤ {self.bound:g}{self.unit}: {actual}{worst}"
-
 
 def verdict(ledger: Ledger, *, is_own: bool = False) -> list[Criterion]:
     """Every promise, over all trials. Of the person's own providers (`is_own`) those that could be put to the
@@ -49,6 +44,7 @@ def _criteria(ledger: Ledger) -> list[Criterion]:
         _sum(rows, "repeated sentences", lambda row: row.repeated),
         _sum(rows, "missing sentences", lambda row: row.missing),
         _sum(rows, "other differences of sound, or ends that are not what they seem", _otherwise),
+        _sum(rows if _has_aloud(ledger) else [], "chats aloud with words that are not the model's", _words),
         _worst("detection, worst", DETECTED_S, [(t, row.detected_s) for t, row in rows if t.is_sudden]),
         Criterion(
             "first audio after the fault, p99",
@@ -73,6 +69,14 @@ Rows = Sequence[tuple[Trial, Figures]]
 
 def _otherwise(row: Figures) -> int:
     return row.other_sound + row.dishonest
+
+
+def _words(row: Figures) -> int:
+    return row.other_words
+
+
+def _has_aloud(ledger: Ledger) -> bool:
+    return any(judged.answer.kind.is_aloud for judged in ledger.all_answers())
 
 
 def _sum(rows: Rows, name: str, count: Callable[[Figures], int]) -> Criterion:

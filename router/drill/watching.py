@@ -4,12 +4,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from typing import Final
 
 from router.drill.router_log import Notice
 from router.roster import Roster
-
-LOOK_EVERY_S: Final = 0.02
 
 
 @contextlib.asynccontextmanager
@@ -27,7 +24,7 @@ async def watching(roster: Roster) -> AsyncIterator[list[Notice]]:
 async def _watch(roster: Roster, notices: list[Notice]) -> None:
     known = _states(roster)
     while True:
-        await asyncio.sleep(LOOK_EVERY_S)
+        await roster.until_changed()
         now = _states(roster)
         for who, (state, detail) in now.items():
             if known.get(who, ("", ""))[0] != state:

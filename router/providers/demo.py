@@ -5,7 +5,7 @@ client and a page work before any model is installed. It is never a fallback for
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -57,7 +57,7 @@ class Demo:
         del headers, is_once  # nothing in them changes the answer
         assert isinstance(body, bytes), "it only chats"
         request = msgspec.json.decode(body)
-        answer = _Answer(endpoint, bool(request.get("stream")), request.get("stream_options") or {})
+        answer = _Answer(endpoint, request)
         exchange = PumpedExchange(sink)
 
         async def pump() -> None:
@@ -73,14 +73,21 @@ class Demo:
 
 
 class _Answer:
-    """The bytes of one answer, in OpenAI's shapes."""
+    """The bytes of one answer, in OpenAI's shapes. A word is a token, so that `max_tokens` cuts it short."""
 
-    def __init__(self, endpoint: Endpoint, is_streamed: bool, stream_options: Any) -> None:
+    def __init__(self, endpoint: Endpoint, request: Mapping[str, Any]) -> None:
+        stream_options = request.get("stream_options")
+        words = ANSWER.split(" ")
+        wanted = words[: _most_words(request)]
         self.endpoint = endpoint
-        self.is_streamed = is_streamed
-        self.words = [word + " " for word in ANSWER.split(" ")]
-        self.words[-1] = self.words[-1].rstrip()
+        self.is_streamed = bool(request.get("stream"))
+        self.words = [word + " " for word in wanted[:-1]] + wanted[-1:]
+        self.finish_reason = "stop" if len(wanted) == len(words) else "length"
         self.wants_usage = isinstance(stream_options, dict) and bool(stream_options.get("include_usage"))
+
+    @property
+    def text(self) -> str:
+        return "".join(self.words)
 
     @property
     def usage(self) -> dict[str, int]:
@@ -110,10 +117,10 @@ class _Answer:
 
     def whole(self) -> bytes:
         if self.endpoint is Endpoint.CHAT:
-            message = {"role": "assistant", "content": ANSWER}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            message = {"role": "assistant", "content": self.text}
+            choice = {"index": 0, "message": message, "finish_reason": self.finish_reason}
             return self._document("chat.completion", [choice], usage=self.usage)
-        choice = {"index": 0, "text": ANSWER, "finish_reason": "stop", "logprobs": None}
+        choice = {"index": 0, "text": self.text, "finish_reason": self.finish_reason, "logprobs": None}
         return self._document("text_completion", [choice], usage=self.usage)
 
     async def events(self, pause_s: float) -> AsyncIterator[bytes]:
@@ -130,7 +137,7 @@ class _Answer:
         return "chat.completion.chunk" if self.endpoint is Endpoint.CHAT else "text_completion"
 
     def _chunk(self, word: str | None, *, is_first: bool = False) -> bytes:
-        finish = "stop" if word is None else None
+        finish = self.finish_reason if word is None else None
         if self.endpoint is Endpoint.CHAT:
             delta = {"role": "assistant"} if is_first else {}
             if word is not None:
@@ -150,6 +157,12 @@ class _Answer:
             **more,
         }
         return msgspec.json.encode(document)
+
+
+def _most_words(request: Mapping[str, Any]) -> int | None:
+    """`max_tokens` is the older name, and the only one of `/completions`; what is no number sets no bound."""
+    asked = (request.get(name) for name in ("max_completion_tokens", "max_tokens"))
+    return next((count for count in asked if type(count) is int and count > 0), None)
 
 
 def _event(data: bytes) -> bytes:

@@ -128,7 +128,9 @@ models:
         (trial,) = verdict(out).pop("trials")
         assert (trial["failed"], trial["truncated"]) == (0, 0), said(tmp_path)
         within = [one for one in trial["answers"] if 1.0 < one[2] < trial["held_s"]]
-        assert {one[5] for one in within} == {"cpu"}
+        assert {one[5] for one in within} <= {"cpu", "demo+cpu"}
+        assert {one[0] for one in trial["answers"]} >= {"short speech", "chat aloud, SSE"}
+        assert "chats answered aloud, streamed and whole in turn, are written by demo" in said(tmp_path).lower()
         assert trial["returned_s"] <= 3.0 * BUSY
         assert "pc falls silent" in said(tmp_path)
         for name, why in (

@@ -3,7 +3,7 @@
 import base64
 import json
 
-from drills import question
+from drills import aloud_document, chunked, event, question
 from loopback import Peer, Received, answering, free_port, ok, serving
 from running import run
 
@@ -12,16 +12,6 @@ from router.drill.client import Client
 
 SEGMENTS = [{"provider": "gpu-tts", "audio_duration": 1.5}, {"provider": "cpu-tts", "audio_duration": 0.5}]
 TOLD = [Told("gpu-tts", 1.5), Told("cpu-tts", 0.5)]
-
-
-def event(document: object) -> bytes:
-    return b"data: " + json.dumps(document).encode() + b"\n\n"
-
-
-def chunked(*pieces: bytes, is_whole: bool = True) -> bytes:
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
-    return head + body + (b"0\r\n\r\n" if is_whole else b"")
 
 
 def asked(response: bytes, kind: Kind, *, stays: bool = True) -> Answer:
@@ -96,6 +86,24 @@ def test_segments_of_plain_audio_are_looked_up_by_its_id() -> None:
     answer, requests = run(main())
     assert answer.segments == TOLD
     assert requests[1].line == "GET /v1/audio/speech/req-1 HTTP/1.1"
+
+
+def test_segments_of_a_chat_that_is_answered_whole_are_looked_up_too() -> None:
+    """Its document tells only how long it is."""
+
+    async def main() -> Answer:
+        async def script(peer: Peer) -> None:
+            is_question = (await peer.request()).line.startswith("POST")
+            told = json.dumps({"segments": SEGMENTS}).encode()
+            peer.send(ok(aloud_document(), "X-Request-Id: req-1") if is_question else ok(told))
+            await peer.until_closed()
+
+        async with serving(script) as upstream:
+            return await Client("127.0.0.1", upstream.port).ask(question(Kind.ALOUD_JSON))
+
+    answer = run(main())
+    assert answer.segments == TOLD
+    assert answer.is_finished
 
 
 def test_orders_and_documents() -> None:

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.drill.comparison import Difference, difference
+from router.drill.comparison import Difference, difference, is_beginning, numbering
 
 DURATIONS = (1.0, 0.5, 2.0, 0.75)
 
@@ -81,3 +81,27 @@ def test_sentences_are_told_by_their_number_from_one() -> None:
     """As people count."""
     found = Difference(missing=(1, 2), repeated=(0,))
     assert str(found) == "sentence 2, 3 missing; sentence 1 repeated"
+    assert str(Difference(missing=(0,), has_other_words=True)) == "sentence 1 missing; other words"
+    assert str(Difference(is_other=True)) == "other sound"
+
+
+def test_what_is_right_as_far_as_it_goes_is_a_beginning() -> None:
+    """But for its last sentence, which may be half of one."""
+    whole, sentences = spoken()
+    half = sentences[2][:24_000]
+    assert is_beginning(whole, b"".join([*sentences[:2], half]), (1.0, 0.5, 0.5))
+    assert is_beginning(whole, b"".join([*sentences[:2], half[::-1]]), (1.0, 0.5, 0.5))
+    assert is_beginning(whole, b"", ())
+    assert not is_beginning(whole, b"".join([sentences[1], sentences[0], half]), (0.5, 1.0, 0.5))
+    assert not is_beginning(whole, sentences[0][:24_000], (1.0, 0.5))
+
+
+@given(st.permutations([0, 1, 2, 3]))
+def test_numbers_that_are_all_there_may_be_in_another_order(numbers: list[int]) -> None:
+    """Which is no difference only in one."""
+    assert Difference(is_other=numbers != [0, 1, 2, 3]) == numbering(numbers, 4)
+
+
+def test_numbers_that_lack_or_come_again() -> None:
+    """Are named."""
+    assert Difference(missing=(2,), repeated=(1,)) == numbering([0, 1, 1], 3)

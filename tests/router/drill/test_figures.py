@@ -5,8 +5,10 @@ from drills import answer, by_form, fine, good_trial, ledger, trial
 
 from router.domain import BYTES_PER_S
 from router.drill.answer import Kind
+from router.drill.comparison import Difference
 from router.drill.figures import by_fault, figures_of, percentile
 from router.drill.hearing import Arrival
+from router.drill.ledger import Judged, Outcome
 from router.drill.load import Scene
 from router.drill.router_log import Notice
 
@@ -14,12 +16,13 @@ from router.drill.router_log import Notice
 def test_good_trial() -> None:
     """Each figure, once."""
     row = figures_of(good_trial())
-    assert (row.requests, row.failed, row.broken, row.truncated) == (4, 0, 0, 0)
+    assert (row.requests, row.failed, row.broken, row.truncated) == (5, 0, 0, 0)
     assert row.detected_s == pytest.approx(0.5)
     assert row.elsewhere_s == pytest.approx(0.9)
     assert row.first_audio_s == pytest.approx((0.9, 0.7))
     assert row.until_known_s == pytest.approx((0.9,))
     assert row.gaps_s == (0.0,)
+    assert row.aloud_gaps_s == pytest.approx((0.2,))
     assert row.returned_s == pytest.approx(0.3)
 
 
@@ -87,6 +90,25 @@ def test_refusals_are_failures_unless_nobody_could_serve() -> None:
     assert (figures_of(trial(refused)).failed, figures_of(trial(refused)).refused) == (1, 0)
     gone = figures_of(trial(refused, has_fallback=False))
     assert (gone.failed, gone.refused) == (0, 1)
+
+
+def test_what_is_missing_of_a_chat_aloud_counts_unless_nobody_could_speak() -> None:
+    """Then it is refused, in words."""
+    mute = Judged(answer(Kind.ALOUD_SSE, 101.0, None, 102.0), Outcome.MUTED, Difference(missing=(0, 1)))
+    row, gone = figures_of(trial([mute])), figures_of(trial([mute], has_fallback=False))
+    assert (row.missing, row.refused, gone.missing, gone.refused) == (2, 0, 0, 1)
+
+
+def test_other_words_are_counted() -> None:
+    """Each answer that has some."""
+    other = Judged(answer(Kind.ALOUD_JSON, 101.0, 102.0, 102.0), Outcome.WRONG, Difference(has_other_words=True))
+    assert figures_of(trial([other, *good_trial().answers])).other_words == 1
+
+
+def test_chats_aloud_do_not_say_where_others_went() -> None:
+    """They are written by a machine that no fault takes."""
+    aloud = answer(Kind.ALOUD_SSE, 100.1, 100.2, 102.0, "cpu-writer")
+    assert figures_of(trial(fine(aloud), providers={"gpu-llm": 100.0})).elsewhere_s is None
 
 
 @pytest.mark.parametrize(

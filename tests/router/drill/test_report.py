@@ -20,7 +20,8 @@ def test_page_says_what_holds_and_what_not() -> None:
     assert "## espeak-ng\n\nSimulated.\nA machine is unplugged by a veth pair.\n" in page
     assert "| detection, worst | 1 s | 0.50 s (unplugged) | holds |" in page
     assert "| return, worst | 3 s | never (never within the trial: hung) | **does not hold** |" in page
-    assert "| unplugged | 4 | 0 | 0 | 0 | 0 / 0 / 0 | 0.50 s | 0.90 s | 0.70, 0.90 s (n = 2) |" in page
+    assert "| unplugged | 5 | 0 | 0 | 0 | 0 / 0 / 0 | 0.50 s | 0.90 s | 0.70, 0.90 s (n = 2) |" in page
+    assert "0.00, 0.00, 0.00 s (n = 1) | 0.20, 0.20 s (n = 1) | 0.30 s |" in page
     assert page.rstrip().endswith("Python 3.11.1, router 1.0, load average 0.5 at the start.")
 
 

@@ -30,7 +30,7 @@ def back(*answers: Judged) -> tuple[Judged, ...]:
 def test_everything_holds() -> None:
     """And each promise was put to the test."""
     criteria = verdict(ledger(good_trial()))
-    assert [one.holds for one in criteria] == [True] * 9
+    assert [one.holds for one in criteria] == [True] * 10
     assert None not in [one.actual for one in criteria]
 
 
@@ -38,7 +38,8 @@ def test_what_was_not_measured_does_not_hold() -> None:
     """Unless it is the person's own provider, which cannot be put to every test."""
     empty = ledger(replace(good_trial(), answers=()))
     assert not all(one.holds for one in verdict(empty))
-    assert verdict(empty)[6].actual is None
+    assert verdict(empty)[7].actual is None
+    assert verdict(empty)[5].actual is None
     assert None not in [one.actual for one in verdict(empty, is_own=True)]
 
 
@@ -58,6 +59,7 @@ LATE = [Notice(101.5, "gpu-tts", "down")]
         (wrong(Difference(missing=(1,))), ["missing sentences"]),
         (wrong(Difference(is_other=True)), ["other differences of sound"]),
         (replace(good_trial(), answers=back(CUT_SHORT)), ["other differences of sound"]),
+        (wrong(Difference(has_other_words=True)), ["chats aloud with words that are not the model's"]),
         (replace(good_trial(), notices=tuple(LATE)), ["detection"]),
         (replace(good_trial(), notices=tuple(LATE), is_sudden=False), []),
         (replace(good_trial(), answers=back(*SLOW_FIRST)), ["first audio after the fault"]),
@@ -73,6 +75,7 @@ LATE = [Notice(101.5, "gpu-tts", "down")]
         "lost",
         "other",
         "half",
+        "misquoted",
         "late",
         "slow",
         "first",
