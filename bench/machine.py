@@ -36,7 +36,10 @@ def this_machine() -> Machine:
     memory_kib = int(Path("/proc/meminfo").read_text().split()[1])
     versions = {"Python": f"{platform.python_implementation()} {platform.python_version()}"}
     versions |= {name: version(name) for name in _PACKAGES}
-    versions |= {"nginx": _said("nginx", "-v").partition("nginx/")[2], "wrk": _said("wrk", "-v").split()[1]}
+    versions |= {
+        "nginx": _said("nginx", "-v").partition("nginx/")[2],
+        "wrk": _said("wrk", "-v").partition(" ")[2].partition(" ")[0],
+    }
     return Machine(
         taken_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         cpu=_cpu_name(cpuinfo),
@@ -57,6 +60,9 @@ def _cpu_name(cpuinfo: list[str]) -> str:
 
 
 def _said(*command: str) -> str:
-    """The first line that a command prints, to either stream."""
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  ours
+    """The first line that a command prints, to either stream; nothing where there is no such command."""
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  ours
+    except FileNotFoundError:
+        return ""
     return (answer.stdout or answer.stderr).partition("\n")[0].strip()
