@@ -105,6 +105,11 @@ def test_a_heart_that_stopped_interrupts_also_who_is_down_by_a_fault() -> None:
 COLD = replace(UP, provider=ProviderSign.COLD)
 
 
+def _breaks_while_it_beats(house: RosterHouse) -> None:
+    house.roster.note_beat("a", UP)
+    house.fail(A, ConnectionLost("reset", had_bytes=True))
+
+
 @pytest.mark.parametrize(
     ("step", "told"),
     [
@@ -119,6 +124,7 @@ COLD = replace(UP, provider=ProviderSign.COLD)
         (lambda house: house.look("a", UP), []),
         (lambda house: house.roster.drain("a"), []),
         (lambda house: house.look("c", GONE), ["c"]),
+        (lambda house: _breaks_while_it_beats(house), ["a"]),
     ],
     ids=[
         "suspect machine",
@@ -132,6 +138,7 @@ COLD = replace(UP, provider=ProviderSign.COLD)
         "up",
         "drained by an administrator",
         "another machine",
+        "another's connection broke",
     ],
 )
 def test_who_is_in_flight_is_told_of_a_doubt(step: Callable[[RosterHouse], object], told: list[str]) -> None:
