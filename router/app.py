@@ -243,7 +243,13 @@ class Wing:
         door = Door(settings, house.instance)
         forwarder = Forwarder(_that_forward(self._providers), self.roster, observer, clock)
         reciter = Reciter(
-            forwarder, self.speaker, cards, observer, clock, max_chars=settings.speech.max_input_chars
+            forwarder,
+            self.speaker,
+            cards,
+            observer,
+            clock,
+            max_chars=settings.speech.max_input_chars,
+            quick_width=settings.speech.quick_chars,
         )
         transcriber = Transcriber(self.catalogue, forwarder, observer, clock, door.via)
         aloud = ChatAloud(self.catalogue, forwarder, reciter, transcriber, house.store, clock, settings.speech)

@@ -46,7 +46,8 @@ class Reader(Protocol):
 
 
 class Page:
-    """`language` and `max_chars` are of what is spoken; nothing is where `is_mute`."""
+    """`language`, `max_chars` and `quick_width` (of the first segment) are of what is spoken; nothing is where
+    `is_mute`."""
 
     _body: bytearray | None  # of an answer that is not streamed
 
@@ -59,6 +60,7 @@ class Page:
         is_mute: bool,
         language: str | None,
         max_chars: int,
+        quick_width: int,
     ) -> None:
         self._reader = reader
         self._clock = clock
@@ -66,6 +68,7 @@ class Page:
         self._is_mute = is_mute
         self._language = language
         self._max_chars = max_chars
+        self._quick_width = quick_width
         self._is_out = False
         self._forget()
         self.waited_s = 0.0  # from the beginning of an answer to its first word
@@ -132,7 +135,7 @@ class Page:
         self._began_at = self._came_at = self._clock()
         self._pacing = Pacing(self._settle)
         self._script = Script()
-        self._unfolding = Unfolding(self._language)
+        self._unfolding = Unfolding(self._language, self._quick_width)
         if self._is_mute:
             self._script.finish()
 

@@ -24,6 +24,7 @@ from router.page import Page
 from router.ports import Monotonic, Observer
 from router.script import Script
 from router.speak import MAX_WHOLE_S, Speaker
+from router.speech.live import QUICK_WIDTH
 from router.spoken import Tally
 from router.telling import Telling
 
@@ -44,8 +45,10 @@ class Reciter:
         clock: Monotonic,
         *,
         max_chars: int,
+        quick_width: int = QUICK_WIDTH,
     ) -> None:
         self.speaker = speaker
+        self.quick_width = quick_width
         self.observer = observer
         self.clock = clock
         self._forwarder = forwarder
@@ -107,6 +110,7 @@ class Recital:
             is_mute=is_mute,
             language=telling.request.language,
             max_chars=reciter.max_chars(is_streamed=is_streamed),
+            quick_width=reciter.quick_width,
         )
 
     async def __aenter__(self) -> Self:

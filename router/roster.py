@@ -302,7 +302,8 @@ class Roster:
         """Take in what a failed attempt showed. Hard faults (dial, DNS, TLS, reset) count at once, soft ones in
         rows of three; a provider that is loading, a full gate and a lost machine are nobody's soft failure, nor is
         audio that another text may explain. While its heart beats, a provider is not down because a connection
-        broke; who else is in flight there is told of the doubt. `is_rival`: it was asked beside another, so its having no time is no reason to leave it alone."""
+        broke; who else is in flight there is told of the doubt. `is_rival`: it was asked beside another, so its
+        having no time is no reason to leave it alone."""
         provider = route.provider
         match fault:
             case Overloaded() | HostLost() | Implausible():

@@ -212,6 +212,13 @@ class SpeechSettings(Section):
     ahead_s: Seconds = Field(
         60, description="How far ahead of the listener speech is made: what covers the loss of a machine."
     )
+    quick_chars: int = Field(
+        18,
+        ge=12,
+        le=300,
+        description="About how long the first segment of a chat's answer is: it is spoken whole before it is "
+        "heard, so its length is the wait. More sounds better where speech is made fast: 40 is a clause.",
+    )
     hold_s: Seconds = Field(
         8,
         description="How far ahead speech is made while a language model on the same machine still writes the "

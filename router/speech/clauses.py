@@ -38,6 +38,7 @@ _QUOTES: Final = {"“": "”", "„": "“”"}
 _MARK: Final = re.compile(
     '["' + "".join({*_BRACKETS, *_BRACKETS.values(), *"“”„"}).replace("]", "\\]").replace("[", "\\[") + "]"
 )
+UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # Thai, Lao, Burmese, Khmer
 _SPACES_THAT_HOLD: Final = "\u00a0\u202f\u2007"
 _JOINING: Final = re.compile(
     "[\u200c\u200d\u0e33\u0eb3\uff9e\uff9f\u1160-\u11ff\ud7b0-\ud7fb\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
@@ -140,7 +141,8 @@ def is_said(text: str) -> bool:
 def is_enough(part: str, least: int = _LEAST_WIDTH) -> bool:
     """Whether it is a few words, at least `least` wide: less sounds chopped."""
     wide = width(part)
-    has_words = wide > len(part) or len(part.split(maxsplit=_FEWEST_WORDS)) >= _FEWEST_WORDS
+    is_unspaced = wide > len(part) or UNSPACED.search(part) is not None
+    has_words = is_unspaced or len(part.split(maxsplit=_FEWEST_WORDS)) >= _FEWEST_WORDS
     return wide >= least and has_words and is_said(part)
 
 

@@ -1,9 +1,11 @@
 """Text that goes on, cut into passages as soon as each is certain. Pure; the rules of `segments`, from in front.
 
 Sound starts with the first passage, so that is the first clause of a few words; where none ends early, what stands
-before a phrase. While a passage plays, the next is made: at worst in 0.4 s and 0.3 of what it lasts. So each
-may be twice as wide as all before it, until the widths of `segments` are reached.
+before a phrase, or behind a word that holds on to nothing. While a passage plays, the next is made: at worst in
+0.4 s and 0.3 of what it lasts. So each may be half as wide again as all before it, until the widths of `segments`
+are reached.
 """
+# ruff: noqa: RUF001 - marks of many scripts are meant
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,8 +15,9 @@ from typing import Final
 from router.domain import Passage
 from router.speech.clauses import Sentence, is_enough, is_said, width
 from router.speech.live.ends import certain_clause_ends, sentence_ends
-from router.speech.live.phrases import phrase_starts
+from router.speech.live.phrases import loose_ends, phrase_starts
 from router.speech.live.reading import Said
+from router.speech.live.settling import LEAST_WIDTH, Settling
 from router.speech.segments import (
     CLAUSE_PAUSE_S,
     FIRST_WIDTHS,
@@ -27,17 +30,19 @@ from router.speech.segments import (
 )
 from router.speech.sentences import language_of
 
-QUICK_WIDTH: Final = 24  # of the first passage: 1.6 s of speech
-LIVE_WIDTHS: Final = (QUICK_WIDTH, 45, *FIRST_WIDTHS[2:])
-_LEAST_WIDTH: Final = 12
-_WHOLE_WIDTH: Final = 36  # up to which the first passage is rather a whole clause than half of one
+QUICK_WIDTH: Final = 18  # of the first passage, at the least: 1.2 s of speech
+LATER_WIDTHS: Final = (45, *FIRST_WIDTHS[2:])  # of the second and the next
+_RATHER_WHOLE: Final = 4  # wider the first passage may be, to be a whole clause
 _OPENING_WIDTH: Final = 50  # up to which it may end before a phrase
 _PHRASED: Final = 3  # passages that may end before a phrase
-_GROWTH: Final = 2
-_SLACK: Final = 1.25  # by which a whole sentence may be wider than it should be
+_MOST_HUNGRY: Final = 2 * _OPENING_WIDTH
+_GROWTH: Final = 1.5
+_SLACK: Final = 1.1  # by which a whole sentence may be wider than it should be
 _AHEAD_WIDTH: Final = 60  # given out: so much that the end of a sentence may wait for 24 letters more
 _LOOKED_AT: Final = 400  # letters that tell the language
 _BREAK: Final = re.compile(r"(\n+)")
+_WINDOW: Final = 3 * HARD_WIDTH  # of the line, that is looked at: enough for a passage and what follows it
+_MARKS: Final = ".!?…,;:。！？，；：\"'”’»)]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +69,25 @@ class _View:
 
 
 class Cutting:
-    """Cuts what it is given, a little at a time. `language` as BCP 47, None: by the text's script."""
+    """Cuts what it is given, a little at a time. `language` as BCP 47, None: by the text's script; `quick_width`:
+    of the first passage."""
 
-    def __init__(self, language: str | None) -> None:
+    def __init__(self, language: str | None, quick_width: int = QUICK_WIDTH) -> None:
+        self._quick_width = quick_width
+        self._widths = (quick_width + _RATHER_WHOLE, *LATER_WIDTHS, HARD_WIDTH)
         self._wanted = language
         self._heard = ""
         self._language = language_of("", language)
         self._line = ""
+        self._settling = Settling()
+        self._is_settled = False  # what was given out last may go on with a mark
         self._count = 0
         self._given_width = 0
 
     @property
     def is_hungry(self) -> bool:
-        """Whether each word counts."""
-        return self._count < _PHRASED
+        """Whether each word counts: soon, or in vain, it does not."""
+        return self._count < _PHRASED and len(self._line) <= _MOST_HUNGRY
 
     def take(self, said: Said) -> list[Passage]:
         """The passages that are certain with this."""
@@ -85,29 +95,32 @@ class Cutting:
         if said.text and len(self._heard) < _LOOKED_AT:
             self._heard += said.text
             self._language = language_of(self._heard, self._wanted)
-        for part in _BREAK.split(said.text):
+        for part in _BREAK.split(self._unmarked(said.text)):
             if part.startswith("\n"):
                 found += self._end_line(PARAGRAPH_PAUSE_S if len(part) > 1 else SENTENCE_PAUSE_S)
             else:
                 self._line = self._line + part if self._line else part.lstrip()
         return [*found, *self._drain(said.ahead, None)]
 
-    def settle(self) -> list[Passage]:
-        """What is a whole sentence or clause as it stands."""
-        line = self._line.rstrip()
-        seen = f"{line} X"
-        ends = sentence_ends(seen, len(line), self._language)
-        if (
-            len(line) + 1 in certain_clause_ends(seen)
-            and is_enough(line, _LEAST_WIDTH)
-            and not line[-2:-1].isdigit()
-        ):
-            ends.append(len(line) + 1)
-        end = max(ends, default=0)
-        rest, self._line = self._line[end:], self._line[:end].rstrip()
-        is_clause = end > len(line) and line[-1:] in ",;،؛"
-        found = list(self._drain("", CLAUSE_PAUSE_S if is_clause else SENTENCE_PAUSE_S))
-        self._line = f"{self._line} {rest}".lstrip() if self._line else rest
+    def _unmarked(self, text: str) -> str:
+        """Without the marks that belong to what was given out: nobody could say them alone."""
+        if not self._is_settled or not text:
+            return text
+        rest = text.lstrip(_MARKS)
+        self._is_settled = not rest
+        return rest
+
+    def settle(self, glimpsed: str, last_word: str) -> list[Passage]:
+        """All that is there and what is `glimpsed` of more, where that seems to end something; else nothing.
+        `last_word` as it is written: what is code need not look so.
+        """
+        line = (self._line + glimpsed).rpartition("\n")[2].rstrip()
+        mark = self._settling.pause_after(line, self._language) if "`" not in last_word else None
+        if mark is None:
+            return []
+        found = self.take(Said(glimpsed))
+        found += self._drain("", CLAUSE_PAUSE_S if mark in ",;،؛、，；" else SENTENCE_PAUSE_S)
+        self._is_settled = True
         return found
 
     def close(self, said: Iterable[Said]) -> list[Passage]:
@@ -122,6 +135,8 @@ class Cutting:
             self._line = f"{line} "  # too little to be spoken: it joins the next line
         else:
             yield from self._drain("", pause_s)
+        if pause_s == PARAGRAPH_PAUSE_S:
+            self._settling.end_paragraph()
 
     def _drain(self, ahead: str, end_pause_s: float | None) -> Iterator[Passage]:
         while self._line.strip() and (cut := self._next(self._view(ahead, end_pause_s))):
@@ -130,20 +145,24 @@ class Cutting:
             if is_said(text):
                 self._count += 1
                 self._given_width += width(text)
+                self._settling.give(text, is_end=cut.pause_s >= SENTENCE_PAUSE_S)
                 yield Passage(text, cut.pause_s)
 
     def _view(self, ahead: str, end_pause_s: float | None) -> _View:
-        seen = self._line + ahead
-        ends = sentence_ends(seen, len(self._line), self._language)
+        line = self._line
+        if len(line) > _WINDOW:
+            line, ahead, end_pause_s = line[:_WINDOW], "", None
+        seen = line + ahead
+        ends = sentence_ends(seen, len(line), self._language)
         if end_pause_s is not None:  # a rest that nobody can say is not left over
             ends = [*(end for end in ends if is_said(seen[end:])), len(seen)]
-        return _View(self._line, seen, tuple(ends), end_pause_s)
+        return _View(line, seen, tuple(ends), end_pause_s)
 
     def _next(self, view: _View) -> _Cut | None:
         if self._count == 0 and (cut := self._opening(view)):
             return cut
         unit = next((end for end in view.ends if self._stands_alone(view, end)), None)
-        soft = min((*LIVE_WIDTHS, HARD_WIDTH)[min(self._count, len(LIVE_WIDTHS))], self._most())
+        soft = min(self._widths[min(self._count, len(self._widths) - 1)], self._most())
         if unit is None:
             return self._begun(view, soft)
         text = view.seen[:unit]
@@ -155,7 +174,7 @@ class Cutting:
         return self._phrase(text, soft, is_open=False) or view.cut(unit)
 
     def _most(self) -> int:
-        return max(_GROWTH * self._given_width, QUICK_WIDTH) if self._count else _OPENING_WIDTH
+        return round(max(_GROWTH * self._given_width, QUICK_WIDTH)) if self._count else _OPENING_WIDTH
 
     def _stands_alone(self, view: _View, end: int) -> bool:
         text, rest = view.seen[:end], view.seen[end:]
@@ -163,7 +182,7 @@ class Cutting:
             return False
         if end == len(view.seen):
             return True
-        if not (is_enough(text, _LEAST_WIDTH) if self._count < 2 else width(text) >= TINY):
+        if not (is_enough(text, LEAST_WIDTH) if self._count < 2 else width(text) >= TINY):
             return False
         is_last_tiny = self._given_width >= _AHEAD_WIDTH and width(rest) < TINY
         return (
@@ -175,30 +194,32 @@ class Cutting:
         clauses = certain_clause_ends(view.seen)
         places = sorted({*view.ends, *clauses})
         first = next((at for at in places if self._is_opening(view, at)), None)
-        if first is not None and width(view.seen[:first].strip()) <= _WHOLE_WIDTH:
+        if first is not None and width(view.seen[:first].strip()) <= self._quick_width + _RATHER_WHOLE:
             return view.cut(first) if first in view.ends else _Cut(first, CLAUSE_PAUSE_S)
-        if width(view.line) <= QUICK_WIDTH:
+        if width(view.line) <= self._quick_width + _RATHER_WHOLE:
             return None
-        return self._phrase(view.line, QUICK_WIDTH, is_open=True)
+        return self._phrase(view.line, self._quick_width, is_open=True)
 
     def _is_opening(self, view: _View, end: int) -> bool:
         """Two words are enough for a sentence: "Great question!" """
         text = view.seen[:end]
         if end in view.ends and len(text.split()) > 1:
-            return width(text.strip()) >= _LEAST_WIDTH
-        return is_enough(text, _LEAST_WIDTH)
+            return width(text.strip()) >= LEAST_WIDTH
+        return is_enough(text, LEAST_WIDTH)
 
     def _phrase(self, line: str, soft: int, *, is_open: bool) -> _Cut | None:
         """Before the last phrase that begins within `soft`, else before the next; `is_open`: more will follow."""
-        if not self.is_hungry:
+        if self._count >= _PHRASED:
             return None
-        language = self._language
-        starts = phrase_starts(line, None if self._wanted is None and language == "en" else language)
-        starts = [(at, is_good) for at, is_good in starts if is_enough(line[:at], _LEAST_WIDTH)]
+        language = None if self._wanted is None and self._language == "en" else self._language
+        starts = phrase_starts(line, language)
+        if not self._count:  # whoever waits for the first sound
+            starts += [(at, False) for at in loose_ends(line, language)]
+        starts = [(at, is_good) for at, is_good in starts if is_enough(line[:at], LEAST_WIDTH)]
         if not is_open:
-            starts = [(at, is_good) for at, is_good in starts if is_enough(line[at:], _LEAST_WIDTH)]
+            starts = [(at, is_good) for at, is_good in starts if is_enough(line[at:], LEAST_WIDTH)]
         within = [(is_good, at) for at, is_good in starts if width(line[:at].strip()) <= soft]
-        beyond = [at for at, _ in starts if soft < width(line[:at].strip()) <= max(soft, _OPENING_WIDTH)]
+        beyond = [at for at, _ in sorted(starts) if soft < width(line[:at].strip()) <= max(soft, _OPENING_WIDTH)]
         if within:
             return _Cut(max(within)[1], 0.0)
         return _Cut(beyond[0], 0.0) if beyond else None

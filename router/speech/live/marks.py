@@ -20,7 +20,15 @@ _INTEREST: Final = re.compile(
 _DESTINATION: Final = re.compile(r"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+\)", re.DOTALL)
 _TAG_BEGUN: Final = re.compile(rf"</?(?:{_NAMES}(?:\s[^<>]{{0,300}})?/?)?\Z")
 _FRESH_LINE: Final = re.compile(r"\n(?=[ ]*(?:>|[-+*][ ]|\d{1,9}[.)][ ]|#{1,6}[ ]))")
-_DEFINITION: Final = re.compile(r"[ >]*(?:[-+*][ ]+|\d{1,9}[.)][ ]+)*\[[^\[\]\n]{1,300}\]:")
+_LABEL: Final = r"\[[^\[\]\n]{1,300}\]:[ ]*"
+# What may lead somewhere, as `markup` has it, or may yet do so.
+_DEFINITION: Final = re.compile(
+    rf"[ >]*(?:[-+*][ ]+|\d{{1,9}}[.)][ ]+)*{_LABEL}(?:\Z|<?(?:\Z|[a-z][a-z0-9+.-]{{0,15}}(?:\Z|:)|www\.|[/#.]))",
+    re.IGNORECASE,
+)
+_WHOLE_DEFINITIONS: Final = re.compile(  # a title may stand on the next line
+    rf"(?:[ ]{{0,3}}{_LABEL}(?:https?://|www\.|/)[^\s<>]+[ ]*\n(?=[ ]*[^\s\"'(]))+", re.IGNORECASE
+)
 _MOST: Final = {"open": 200, "to": 1000, "code": 300, "comment": 1000, "tag": 320, "lean": 120, "definition": 600}
 _BOLD: Final = re.compile(r"\*\*+|__+|~~+")
 
@@ -41,6 +49,12 @@ def opened_in(text: str) -> Opened | None:
     if _DEFINITION.match(text, fresh):
         return _opened(text, fresh, "definition")
     return _Scan(text).run(fresh)
+
+
+def definitions_end(text: str) -> int:
+    """Where the definitions end that the text begins with and goes on behind; 0 where there are none."""
+    found = _WHOLE_DEFINITIONS.match(text)
+    return found.end() if found else 0
 
 
 def is_bold(text: str) -> bool:
@@ -68,7 +82,8 @@ class _Scan:
             if (kind := found.lastgroup) is not None:
                 after = self._after(kind, found)
                 if after is None:
-                    return _opened(self._text, found.start(), kind)
+                    begun_at = self._brackets[-1] if kind == "to" else found.start()
+                    return _opened(self._text, begun_at, kind)
                 position = after
         return self._first_open()
 
@@ -83,8 +98,9 @@ class _Scan:
             case "close" if self._brackets:
                 self._brackets.pop()
             case "to" if self._brackets:
-                self._brackets.pop()
                 closed = _DESTINATION.match(self._text, end - 1)
+                if closed is not None:
+                    self._brackets.pop()
                 return closed.end() if closed else None
             case "to":
                 return end - 1

@@ -34,6 +34,10 @@ class _Words:
             return False
         return word in self.links or word in self.weak or (word in self.verbs and before not in self.pronouns)
 
+    def holds_on(self, word: str) -> bool:
+        """Whether what follows it belongs to it."""
+        return any(word in each for each in (self.links, self.verbs, self.weak, self.pronouns, self.clinging))
+
     def known(self, words: list[str]) -> int:
         """How many of these are the language's."""
         return sum(each in self.links or each in self.verbs or each in self.clinging for each in words)
@@ -52,7 +56,8 @@ _LANGUAGES: Final = {
         "of",
         "i you he she it we they there this that these those what who which",
         """my your his her its our their this these those no not very more most too so such each every some any all
-        both let be been only also just quite really how why let's""",
+        both let be been only also just quite really how why let's one two three four five six seven eight nine ten
+        many few several other""",
     ),
     "de": _words(
         """und oder aber denn weil dass ob wenn als wie sowie damit obwohl während bevor nachdem in im an am auf
@@ -113,9 +118,7 @@ def phrase_starts(text: str, language: str | None) -> list[tuple[int, bool]]:
     """Where phrases begin in the whole words of `text`, and whether that is a good place. `language` as two
     letters; None: whichever knows most of the words.
     """
-    found = list(_WORD.finditer(text))
-    plain = [each[0].lower().strip("*_\"“”‘’'()[]") for each in found]
-    words = _words_of(plain, language)
+    found, plain, words = _read(text, language)
     if words is None:
         return []
     starts = [
@@ -123,9 +126,33 @@ def phrase_starts(text: str, language: str | None) -> list[tuple[int, bool]]:
         for number in range(1, len(found))
         if words.begins(plain[number], plain[number - 1]) and _is_apart(found, number)
     ]
-    closed, opened = asides_of(text)
-    asides = [*closed, *((at, len(text)) for at in opened if len(text) - at <= SHORT_ASIDE)]
+    asides = _asides_in(text)
     return [(at, is_good) for at, is_good in starts if not any(begin < at < end for begin, end in asides)]
+
+
+def loose_ends(text: str, language: str | None) -> list[int]:
+    """Where else a speaker in haste could pause: behind a word that holds on to nothing. `language` as above."""
+    found, plain, words = _read(text, language)
+    if words is None:
+        return []
+    asides = _asides_in(text)
+    ends = [
+        found[number].start()
+        for number in range(1, len(found))
+        if not words.holds_on(plain[number - 1]) and _is_apart(found, number)
+    ]
+    return [at for at in ends if not any(begin < at < end for begin, end in asides)]
+
+
+def _read(text: str, language: str | None) -> "tuple[list[re.Match[str]], list[str], _Words | None]":
+    found = list(_WORD.finditer(text))
+    plain = [each[0].lower().strip("*_\"“”‘’'()[]") for each in found]
+    return found, plain, _words_of(plain, language)
+
+
+def _asides_in(text: str) -> list[tuple[int, int]]:
+    closed, opened = asides_of(text)
+    return [*closed, *((at, len(text)) for at in opened if len(text) - at <= SHORT_ASIDE)]
 
 
 def _words_of(words: list[str], language: str | None) -> _Words | None:

@@ -29,7 +29,7 @@ from houses import Answer, FakeHouse
 from running import run, until
 
 from router.domain import Utterance
-from router.errors import ConnectionLost, UpstreamFault
+from router.errors import ConnectionLost
 from router.health import ProviderState
 
 LOST = ConnectionLost("gone", had_bytes=True)
@@ -40,7 +40,7 @@ def _whole(answer: Answer) -> Any:
     return answer.json["choices"][0]["message"]
 
 
-def _raw(*events: bytes | UpstreamFault | asyncio.Event) -> list[Step]:
+def _raw(*events: Step) -> list[Step]:
     return [head(200, SSE), *events]
 
 

@@ -20,8 +20,8 @@ REPLIES: tuple[tuple[str | None, str, str, str], ...] = (
     (
         "en",
         "Sure! Here's a quick overview of how photosynthesis works in plants:\n\n1. **Light** is needed.",
-        "Sure! Here's a quick overview",
-        "of how photosynthesis works in plants:",
+        "Sure! Here's a quick",
+        "overview of how photosynthesis works",
     ),
     (
         "en",
@@ -50,14 +50,14 @@ REPLIES: tuple[tuple[str | None, str, str, str], ...] = (
     (
         "en",
         "I'm sorry, but I can't open files on your computer. You could paste the text here instead.",
-        "I'm sorry, but I can't open files",
-        "on your computer.",
+        "I'm sorry, but I can't",
+        "open files on your computer.",
     ),
     (
         "en",
         "To reverse a list in Python, you can use the `reverse()` method:\n\n```python\na.reverse()\n```\n\nDone.",
-        "To reverse a list in Python,",
-        "you can use the reverse() method:",
+        "To reverse a list",
+        "in Python, you can use",
     ),
     (
         "en",
@@ -80,8 +80,8 @@ REPLIES: tuple[tuple[str | None, str, str, str], ...] = (
     (
         "en",
         "Dr. Smith of the University of California found that sleep improves memory in older adults.",
-        "Dr. Smith of the University of California found",
-        "that sleep improves memory in older adults.",
+        "Dr. Smith of the University of California",
+        "found that sleep improves memory",
     ),
     (
         "en",
@@ -92,20 +92,20 @@ REPLIES: tuple[tuple[str | None, str, str, str], ...] = (
     (
         "en",
         "You could try restarting the router first, since that fixes most of these problems right away.",
-        "You could try restarting",
-        "the router first,",
+        "You could try",
+        "restarting the router first,",
     ),
     (
         "en",
         "<think>\nThe time?\n</think>\n\nI don't have access to a clock, so I can't tell you the time.",
-        "I don't have access to a clock,",
-        "so I can't tell you the time.",
+        "I don't have access",
+        "to a clock, so I can't tell you",
     ),
     (
         "en",
         "“To be, or not to be” is the opening line of a speech by Prince Hamlet in Shakespeare's play.",
-        "“To be, or not to be” is the opening line",
-        "of a speech by Prince Hamlet",
+        "“To be, or not to be” is the opening",
+        "line of a speech by Prince Hamlet",
     ),
     (
         "en",
@@ -122,8 +122,8 @@ REPLIES: tuple[tuple[str | None, str, str, str], ...] = (
     (
         "de",
         "Klar, das mache ich gern. Die Hauptstadt von Frankreich ist Paris, z. B. bekannt für den Eiffelturm.",
-        "Klar, das mache ich gern.",
-        "Die Hauptstadt von Frankreich ist Paris,",
+        "Klar, das mache",
+        "ich gern. Die Hauptstadt von Frankreich",
     ),
     (
         "de",
@@ -134,14 +134,14 @@ REPLIES: tuple[tuple[str | None, str, str, str], ...] = (
     (
         "de",
         "Natürlich! Am 3. Oktober feiert Deutschland den Tag der Deutschen Einheit, einen gesetzlichen Feiertag.",
-        "Natürlich! Am 3. Oktober feiert Deutschland",
-        "den Tag der Deutschen Einheit,",
+        "Natürlich! Am 3. Oktober feiert",
+        "Deutschland den Tag der Deutschen Einheit,",
     ),
     (
         "de",
         "Um eine Datei zu löschen, klicken Sie mit der rechten Maustaste darauf und wählen Sie Löschen.",
-        "Um eine Datei zu löschen,",
-        "klicken Sie mit der rechten Maustaste darauf",
+        "Um eine Datei",
+        "zu löschen, klicken Sie",
     ),
     (
         None,
@@ -158,8 +158,8 @@ REPLIES: tuple[tuple[str | None, str, str, str], ...] = (
     (
         "fr",
         "Bien sûr, voici une recette simple pour quatre personnes qui demande peu de temps.",
-        "Bien sûr, voici une recette simple",
-        "pour quatre personnes",
+        "Bien sûr, voici une recette",
+        "simple pour quatre personnes",
     ),
     (
         "es",
@@ -170,8 +170,8 @@ REPLIES: tuple[tuple[str | None, str, str, str], ...] = (
     (
         "it",
         "Certo, ti spiego volentieri come funziona la fotosintesi nelle piante verdi.",
-        "Certo, ti spiego volentieri",
-        "come funziona la fotosintesi nelle piante verdi.",
+        "Certo, ti spiego",
+        "volentieri come funziona",
     ),
     (
         "nl",
