@@ -1,6 +1,6 @@
 """`python -m bench.aloud`: how soon a reply is heard while it is written; writes docs/benchmarks/chat-aloud.md.
 
-About an hour; `--replies 40` takes a third of that. `--quick` only shows that it works.
+About half an hour. `--quick` only shows that it works.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def main() -> int:
     """Exit status 1 when nothing could be measured or an answer failed."""
     parser = argparse.ArgumentParser(prog="python -m bench.aloud", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="five replies; printed, not written")
-    parser.add_argument("--replies", type=int, default=Plan().replies, help="replies, alone and at once each")
+    parser.add_argument("--replies", type=int, default=Plan().replies, help="replies, one after the other")
     parser.add_argument("--out", type=Path, help="directory to write to (default: docs/benchmarks)")
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else replace(Plan(), replies=arguments.replies)

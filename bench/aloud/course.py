@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
@@ -18,17 +19,21 @@ _STRIDE: Final = 7  # so that neighbours in the list are not neighbours in time;
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`speeds`: tokens per second of a further table, with `per_speed` replies each; `crowd`: replies at once."""
+    """`replies`: one after the other, in each of `houses` that know nothing of each other, so that it takes less
+    time; `crowd`: so many at once in one house, of `crowd_replies`; `speeds`: tokens per second of a further
+    table, with `per_speed` replies each."""
 
     replies: int = 200
+    houses: int = 4
     tokens_per_s: float = 30
     simulate: str = "rtf=0.3,first=0.4"
     crowd: int = 4
+    crowd_replies: int = 40
     speeds: tuple[float, ...] = (10, 30, 100)
     per_speed: int = 20
 
 
-QUICK: Final = Plan(5, 100, "rtf=0.03,first=0.02", 2, (), 0)
+QUICK: Final = Plan(5, 1, 100, "rtf=0.03,first=0.02", 2, 5, (), 0)
 
 
 @dataclass(slots=True)
@@ -58,13 +63,23 @@ class Course:
 async def run(plan: Plan, folder: Path, tell: Callable[[str], None]) -> Course:
     """Raises CannotMeasure."""
     course = Course()
-    async with house(folder, plan.simulate) as it:
-        runner = _Runner(it, course, tell)
-        await runner.warm(plan)
-        await runner.alone(plan)
-        await runner.crowd(plan)
-        for speed in plan.speeds:
-            await runner.at_speed(speed, plan.per_speed)
+    left = _replies(plan.replies)
+    async with AsyncExitStack() as stack:
+        runners = []
+        for number in range(plan.houses):
+            home = folder / str(number)
+            home.mkdir()
+            it = await stack.enter_async_context(house(home, plan.simulate))
+            runners.append(_Runner(it, course, tell))
+            await runners[-1].warm(plan)
+        await asyncio.gather(*(runner.alone(plan, left) for runner in runners))
+        await runners[0].crowd(plan)
+        await asyncio.gather(
+            *(
+                runner.at_speed(speed, plan.per_speed)
+                for runner, speed in zip(cycle(runners), plan.speeds, strict=False)
+            )
+        )
     return course
 
 
@@ -82,10 +97,10 @@ class _Runner:
         except (AnswerFailed, TimeoutError, OSError) as error:
             raise CannotMeasure(f"Not even the first reply was answered: {error or 'too late'}") from error
 
-    async def alone(self, plan: Plan) -> None:
+    async def alone(self, plan: Plan, left: Iterator[int]) -> None:
         """One after the other, each in both ways."""
         phase = self._course.alone
-        for number, reply in enumerate(_replies(plan.replies), 1):
+        for reply in left:
             try:
                 heard, cpu = await self._costed(reply, plan.tokens_per_s)
                 in_turns_s = await self.listener.in_turns(reply, plan.tokens_per_s)
@@ -97,13 +112,13 @@ class _Runner:
             phase.router_cpu_s += cpu
             await asyncio.sleep(_BREATH_S)
             self._tell(
-                f"{number} of {plan.replies}: {heard.delay_s:.2f} s after the clause, "
+                f"{len(phase.heard)} of {plan.replies}: {heard.delay_s:.2f} s after the clause, "
                 f"{heard.first_audio_s - heard.asked_s:.2f} s after the question (in turns {in_turns_s:.2f} s)"
             )
 
     async def crowd(self, plan: Plan) -> None:
         """Several at once."""
-        phase, left = self._course.crowd, _replies(plan.replies)
+        phase, left = self._course.crowd, _replies(plan.crowd_replies)
         before_s = cpu_s(self._house.router_pid)
 
         async def one_after_the_other() -> None:
@@ -112,7 +127,7 @@ class _Runner:
                     phase.heard.append(await self.listener.aloud(reply, plan.tokens_per_s))
                 except (AnswerFailed, TimeoutError, OSError) as error:
                     self._failed(error)
-                self._tell(f"{plan.crowd} at once: {len(phase.heard)} of {plan.replies}")
+                self._tell(f"{plan.crowd} at once: {len(phase.heard)} of {plan.crowd_replies}")
 
         await asyncio.gather(*(one_after_the_other() for _ in range(plan.crowd)))
         phase.router_cpu_s = cpu_s(self._house.router_pid) - before_s

@@ -12,7 +12,8 @@ _HOW: Final = """
 sentences, some with markdown) at a steady pace, four characters a token. A real tts-node speaks them with espeak,
 as a slower machine would (`--simulate {simulate}`: each segment takes 0.4 s and 0.3 s more for a second of
 speech), one segment at a time. The router is as shipped but for its cache, which is off, so that every reply is
-spoken. A piece of sound has arrived when its whole event has been read from the socket. Model, clients and
+spoken. *One after the other* is so in each of {houses} houses beside each other, which know nothing of one
+another. A piece of sound has arrived when its whole event has been read from the socket. Model, clients and
 processes have one clock.
 
 *The first clause* is there when the model has written the first of `, . ; : ! ? … —` that white space follows, at
@@ -28,7 +29,7 @@ is taken in both ways, one right after the other. Bounds are one-sided, 95 % eac
 
 def as_markdown(plan: Plan, machine: Machine, course: Course, replies: int) -> str:
     """The page."""
-    how = _HOW.format(kinds=replies, simulate=plan.simulate)
+    how = _HOW.format(kinds=replies, simulate=plan.simulate, houses=plan.houses)
     where = f"{machine.cpu}, {machine.cores} cores, {machine.kernel}"
     return (
         "# A chat that answers aloud\n\n"
