@@ -32,6 +32,7 @@ from router.speech.sentences import language_of
 
 QUICK_WIDTH: Final = 18  # of the first passage, at the least: 1.2 s of speech
 LATER_WIDTHS: Final = (45, *FIRST_WIDTHS[2:])  # of the second and the next
+_LEAST_SENTENCE: Final = 10  # wide, for the first passage: "Of course!"
 _RATHER_WHOLE: Final = 4  # wider the first passage may be, to be a whole clause
 _OPENING_WIDTH: Final = 50  # up to which it may end before a phrase
 _PHRASED: Final = 3  # passages that may end before a phrase
@@ -168,10 +169,17 @@ class Cutting:
         text = view.seen[:unit]
         if width(text.strip()) <= min(soft * _SLACK, HARD_WIDTH):
             return view.cut(unit)
+        if (small := self._small_sentence(view, unit, soft)) is not None:
+            return view.cut(small)
         part = Sentence(text).take(soft, HARD_WIDTH)
         if len(part.text) < unit:
             return _Cut(len(part.text), CLAUSE_PAUSE_S if part.ends_clause else 0.0)
         return self._phrase(text, soft, is_open=False) or view.cut(unit)
+
+    def _small_sentence(self, view: _View, unit: int, soft: int) -> int | None:
+        """The end of a sentence that would be joined to the next, were that not too much at once."""
+        ends = [end for end in view.ends if end < unit and is_enough(view.seen[:end], LEAST_WIDTH)]
+        return next((end for end in reversed(ends) if width(view.seen[:end].strip()) <= soft), None)
 
     def _most(self) -> int:
         return round(max(_GROWTH * self._given_width, QUICK_WIDTH)) if self._count else _OPENING_WIDTH
@@ -204,7 +212,7 @@ class Cutting:
         """Two words are enough for a sentence: "Great question!" """
         text = view.seen[:end]
         if end in view.ends and len(text.split()) > 1:
-            return width(text.strip()) >= LEAST_WIDTH
+            return width(text.strip()) >= _LEAST_SENTENCE
         return is_enough(text, LEAST_WIDTH)
 
     def _phrase(self, line: str, soft: int, *, is_open: bool) -> _Cut | None:
