@@ -299,7 +299,8 @@ class StateStore(Protocol):
     """What routers of one house may share: limits, cache, jobs, drain, finished answers. Local by default.
 
     Health is not kept here, ever: what one router can reach says nothing of another. Keys are text, values
-    bytes; every entry ends by itself after `ttl_s` seconds. Bounded: the oldest entries go first.
+    bytes; every entry ends by itself after `ttl_s` seconds. Bounded in entries and bytes: the least recently
+    used go first.
     """
 
     async def get(self, key: str) -> bytes | None: ...

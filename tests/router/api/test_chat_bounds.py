@@ -115,41 +115,35 @@ def test_an_answer_that_fails_is_nobodys_leaving() -> None:
     assert {"provider_none"} == {record.outcome for record in house.observer.finished}
 
 
-def test_thinking_is_no_overhead() -> None:
-    """From the answer's beginning to its first word the router waits."""
+def _after_three_seconds(*steps: Step, **more: Any) -> FakeHouse:
+    """A model begins to answer, three seconds later it does `steps`."""
 
     async def main() -> FakeHouse:
-        thinks = asyncio.Event()
-        house = aloud_house(_raw(BEGINNING, thinks, *words(pieces(REPLY)), event({}, "stop"), DONE))
+        goes_on = asyncio.Event()
+        house = aloud_house(_raw(BEGINNING, goes_on, *steps), **more)
         asking = asyncio.create_task(house.chat(aloud(stream=True)))
         await until(lambda: bool(model_of(house).exchanges))
         for _ in range(20):
             await asyncio.sleep(0)
         house.clock.advance(3)
-        thinks.set()
+        goes_on.set()
         await asking
         return house
 
-    record = run(main()).observer.finished[-1]
+    return run(main())
+
+
+def test_thinking_is_no_overhead() -> None:
+    """From the answer's beginning to its first word the router waits."""
+    house = _after_three_seconds(*words(pieces(REPLY)), event({}, "stop"), DONE)
+    record = house.observer.finished[-1]
     assert ("chat", 3.0, 0.0) == (record.endpoint, record.upstream_wait_s, record.overhead_s)
 
 
 def test_a_wait_is_counted_once() -> None:
     """Also that for a model which is replaced when it had begun."""
-
-    async def main() -> FakeHouse:
-        fails = asyncio.Event()
-        house = aloud_house(_raw(BEGINNING, fails, LOST), second=[writes()])
-        asking = asyncio.create_task(house.chat(aloud(stream=True)))
-        await until(lambda: bool(model_of(house).exchanges))
-        for _ in range(20):
-            await asyncio.sleep(0)
-        house.clock.advance(3)
-        fails.set()
-        await asking
-        return house
-
-    assert 3.0 == run(main()).observer.finished[-1].upstream_wait_s
+    house = _after_three_seconds(LOST, second=[writes()])
+    assert 3.0 == house.observer.finished[-1].upstream_wait_s
 
 
 # going on
