@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -146,7 +147,7 @@ def test_an_answer_that_is_none_is_no_figure(answer: bytes, why: str) -> None:
 
 
 def test_the_model_writes_at_its_pace_and_remembers_when() -> None:
-    """Streamed and whole."""
+    """Streamed and whole. A piece may be late, as on a busy machine, but never early."""
 
     async def main(question: dict[str, Any]) -> tuple[bytes, Writer]:
         port, model = _port(), Writer()
@@ -159,11 +160,12 @@ def test_the_model_writes_at_its_pace_and_remembers_when() -> None:
             writer.close()
         return answer, model
 
+    asked_s = time.monotonic()
     answer, model = asyncio.run(main({"stream": True}))
     written = model.written["u"]
     assert REPLIES[6] == "".join(written.pieces)
     assert written.times_s == sorted(written.times_s)
-    assert written.finished_s - written.times_s[0] >= (len(written.pieces) - 2) / 1000
+    assert all(at_s >= asked_s + number / 1000 for number, at_s in enumerate(written.times_s))
     contents = [
         json.loads(line[6:])["choices"][0]["delta"].get("content", "")
         for line in answer.split(b"\n")
