@@ -15,6 +15,8 @@ ROUTER := .venv
 NODE   := tts-node/.venv
 LLM    := .venv-llm
 CHATTERBOX := .venv-chatterbox
+PEER_VENVS := .venv-bench-sglang .venv-bench-vllm .venv-bench-litellm
+PORTKEY    := .bench-portkey
 PIP    := -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --progress-bar off -qq
 
@@ -33,7 +35,7 @@ FIND_CHATTERBOX_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3; do \
 	echo 'On Debian 12 or Ubuntu 24.04: sudo apt install python3 python3-venv    (or: make PYTHON=/path/to/python3.12 …)' >&2; \
 	exit 1
 
-.PHONY: help run test test-router test-house test-node test-chatterbox soak bench drill check format schema lock clean
+.PHONY: help run test test-router test-house test-node test-chatterbox soak bench guard drill check format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -63,6 +65,7 @@ soak: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready  ## long an
 	@test "$$(id -u)" = 0 || { echo 'make soak needs root: it installs packages and makes network namespaces.' >&2; exit 1; }
 	@command -v promtool >/dev/null && command -v systemd-analyze >/dev/null && command -v ip >/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus systemd iproute2; }
+	@$(MAKE) --no-print-directory guard
 	STRICT_FIGURES=1 $(ROUTER)/bin/python -m pytest tests/soak
 	STRICT_FIGURES=1 $(ROUTER)/bin/python -m pytest tests/faults tests/e2e/test_failover.py tests/e2e/test_stopping.py \
 		tests/e2e/test_up.py tests/e2e/test_real_llm.py tests/e2e/test_long_speech.py
@@ -70,10 +73,22 @@ soak: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready  ## long an
 	HTTP1_FUZZ_EXAMPLES=100000 $(ROUTER)/bin/python -m pytest tests/router/transport/test_http1_fuzz.py \
 		tests/router/transport/test_http1_request_fuzz.py
 
-bench: $(ROUTER)/.dev  ## measure against nginx and a direct connection, into docs/benchmarks/
-	@command -v wrk >/dev/null && command -v nginx >/dev/null \
-		|| { echo 'make bench compares with nginx and loads with wrk: sudo apt install nginx wrk' >&2; exit 1; }
+# What cannot be installed is told, on the page too, and the others are measured.
+bench: export PATH := $(PATH):/usr/sbin
+bench: $(ROUTER)/.dev  ## measure beside other gateways, into docs/benchmarks/ (as root on Debian: installs wrk, nginx, haproxy)
+	@command -v wrk >/dev/null && command -v nginx >/dev/null && command -v haproxy >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk nginx haproxy; } \
+		|| { echo 'make bench loads with wrk and compares with nginx and HAProxy: sudo apt install wrk nginx haproxy' >&2; exit 1; }
+	@for peer in $(PEER_VENVS) $(PORTKEY); do $(MAKE) --no-print-directory $$peer/.ready \
+		|| echo "==> $$peer could not be installed: it will not be measured" >&2; done
 	$(ROUTER)/bin/python -m bench
+
+# A count, so it holds on a busy machine too; DUMPS=folder keeps what callgrind_annotate shows.
+guard: $(ROUTER)/.dev  ## count the router's instructions and hold them to the record (as root on Debian: installs valgrind)
+	@command -v valgrind >/dev/null && command -v vgdb >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends valgrind; } \
+		|| { echo 'make guard counts with valgrind: sudo apt install valgrind' >&2; exit 1; }
+	$(ROUTER)/bin/python -m bench.instructions --check $(if $(DUMPS),--dumps '$(DUMPS)')
 
 drill: $(ROUTER)/.dev $(NODE)/.dev $(CHATTERBOX)/.ready  ## unplug machines under load, into docs/benchmarks/drill.* (as root: real links)
 	$(ROUTER)/bin/local-ai-router drill unplug --engine both --out docs/benchmarks
@@ -140,6 +155,22 @@ $(CHATTERBOX)/.ready: tts-node/requirements-dev.txt tts-node/pyproject.toml tts-
 	@$(CHATTERBOX)/bin/tts-node setup cpu --no-compile --torch '$(TORCH)' --torch-index '$(TORCH_INDEX)'
 	@touch $@
 
+# The gateways that the benchmark compares with, each apart: their requirements clash.
+$(PEER_VENVS:%=%/bin/python):
+	@python=$$($(FIND_PYTHON)) && "$$python" -m venv $(@:/bin/python=)
+
+$(PEER_VENVS:%=%/.ready): .venv-bench-%/.ready: bench/requirements/%.txt | .venv-bench-%/bin/python
+	@echo '==> installing $* for the benchmark (up to a minute)'
+	@.venv-bench-$*/bin/python $(INSTALL) --no-deps --require-hashes -r $<
+	@touch $@
+
+$(PORTKEY)/.ready: bench/requirements/portkey/package.json bench/requirements/portkey/package-lock.json
+	@command -v npm >/dev/null || { echo 'npm is missing, and so is Portkey: sudo apt install npm' >&2; exit 1; }
+	@echo '==> installing Portkey for the benchmark'
+	@mkdir -p $(PORTKEY) && cp $^ $(PORTKEY)
+	@npm ci --prefix $(PORTKEY) --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 schema: $(ROUTER)/.dev  ## write config/providers.schema.json from the types
 	$(ROUTER)/bin/local-ai-router check --config config/providers.yaml --schema config/providers.schema.json --write
 
@@ -158,6 +189,9 @@ lock:  ## refresh the pinned, hashed requirement files (needs uv)
 		requirements-chatterbox.in -o tts_node/install/requirements/chatterbox.txt
 	echo torch | $(LOCK) --upgrade \
 		--excludes - requirements-llm.in -o requirements-llm.txt
+	cd bench/requirements && for peer in sglang vllm litellm; do \
+		echo litellm-enterprise | $(LOCK) --upgrade --excludes - $$peer.in -o $$peer.txt || exit 1; done
+	cd bench/requirements/portkey && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean:  ## remove the environments and caches
-	rm -rf $(ROUTER) $(NODE) $(LLM) $(CHATTERBOX) .mypy_cache .ruff_cache tts-node/.mypy_cache .hypothesis
+	rm -rf $(ROUTER) $(NODE) $(LLM) $(CHATTERBOX) $(PEER_VENVS) $(PORTKEY) .mypy_cache .ruff_cache tts-node/.mypy_cache .hypothesis

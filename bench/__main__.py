@@ -1,43 +1,63 @@
 """`python -m bench`: measure, print, and write docs/benchmarks/gateway.md and gateway.json."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 from bench.cases import CASES
-from bench.contenders import REPOSITORY
+from bench.contenders import NAMES, REPOSITORY, CouldNotStart
+from bench.house import CannotMeasure, Cores
 from bench.machine import this_machine
-from bench.report import as_json, as_markdown, table
-from bench.rounds import CannotMeasure, Cores, Plan, run
-from bench.wrk import LoadFailed
+from bench.paired import Figures
+from bench.plan import Plan
+from bench.report import as_json, as_markdown, tables
+from bench.rounds import run
+from bench.tables import headline
+from bench.targets import TARGETS
+from bench.verdicts import verdicts
 
 
 def main() -> int:
     """Exit status 1 when nothing could be measured."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two short rounds; printed, not written")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds; five at least give bounds")
-    parser.add_argument("--only", choices=[case.name for case in CASES], help="one case; printed, not written")
-    parser.add_argument("--out", type=Path, help="directory to write to (default: docs/benchmarks)")
-    arguments = parser.parse_args()
-    cases = tuple(case for case in CASES if arguments.only in {None, case.name})
-    plan = Plan(2, 1, cases) if arguments.quick else Plan(arguments.rounds, 2, cases)
-    is_partial = arguments.quick or arguments.only is not None
+    arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nobody is left running
+    cases = tuple(case for case in CASES if not arguments.only or case.name in arguments.only)
+    who = frozenset(arguments.contenders) if arguments.contenders else None
+    rounds, sample_s = (2, 1) if arguments.quick else (arguments.rounds, 2)
+    plan = Plan(rounds, sample_s, cases, who)
+    is_partial = arguments.quick or arguments.only or who
     out = arguments.out or (None if is_partial else REPOSITORY / "docs" / "benchmarks")
     try:
         gateway_core = Cores.of_this_machine().gateway
         machine = this_machine()
-        samples = run(plan, lambda line: print(line, file=sys.stderr, flush=True))
-    except (CannotMeasure, LoadFailed) as error:
+        outcome = run(plan, lambda line: print(line, file=sys.stderr, flush=True))
+    except (CannotMeasure, CouldNotStart) as error:
         print(error, file=sys.stderr)
         return 1
-    print(table(samples))
+    targets = tuple(target for target in TARGETS if target.case in {case.name for case in cases})
+    print(headline(verdicts(Figures(outcome.samples), targets)))
+    print(tables(plan, outcome))
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "gateway.md").write_text(as_markdown(plan, machine, samples, gateway_core))
-        (out / "gateway.json").write_text(as_json(plan, machine, samples))
+        (out / "gateway.md").write_text(as_markdown(plan, machine, outcome, gateway_core))
+        (out / "gateway.json").write_text(as_json(plan, machine, outcome))
     return 0
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="two short rounds; printed, not written")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds; five at least give bounds")
+    names = [case.name for case in CASES]
+    parser.add_argument("--only", action="append", choices=names, help="a case, or several; printed, not written")
+    parser.add_argument(
+        "--contenders", nargs="+", choices=NAMES, help="these gateways alone; printed, not written"
+    )
+    parser.add_argument("--out", type=Path, help="directory to write to (default: docs/benchmarks)")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no gateway is left running
     sys.exit(main())

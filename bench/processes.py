@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -25,9 +26,11 @@ def pinned(core: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def running(command: Sequence[str], core: int, log: IO[bytes], cwd: Path | None = None) -> Iterator[int]:
-    """Run `command` on `core` for as long as the block lasts; its process id."""
+    """Run `command` on `core` for as long as the block lasts; its process id. No child of its outlives it."""
     with pinned(core):
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd)  # noqa: S603  ours
+        process = subprocess.Popen(  # noqa: S603  ours
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, process_group=0
+        )
     try:
         yield process.pid
     finally:
@@ -37,6 +40,8 @@ def running(command: Sequence[str], core: int, log: IO[bytes], cwd: Path | None 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        with contextlib.suppress(ProcessLookupError):  # nobody is left of its group, as it should be
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def cpu_s(pid: int) -> float:
@@ -58,6 +63,15 @@ def waited_s(pid: int) -> float | None:
 def resident_mb(pid: int) -> float:
     """Resident memory of a process and its children, in MB."""
     return sum(_resident_kib(each) for each in _family(pid)) * 1024 / 1e6
+
+
+def is_running(pid: int) -> bool:
+    """Not ended. A child that has ended stays listed as a zombie until its parent asks."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 def _family(pid: int) -> list[int]:

@@ -1,96 +1,63 @@
 """The mock upstream: an LLM server whose every byte was prepared beforehand, so that it is never what is measured.
 
 It counts what it was asked (`GET /counts`), because the gateway's CPU time is divided by what really arrived here,
-not by what a load generator believes. `GET /v1/models` is for health probes and is not counted.
+not by what a load generator believes. `GET /end` ends all open streams: some gateways leave them behind when their
+clients have gone. Any other GET is answered with a list of models: health probes, which are not counted.
 """
 
 import asyncio
 import json
-import random
+import re
 import sys
 import time
+from collections.abc import Callable
 from typing import Final, cast
 
 import httptools
 import uvloop
 
-from bench.cases import BINARY_BYTES, EVENTS_PER_BURST, MODELS, PACED_EVENTS_PER_S
+from bench.cases import PACED_EVENTS_PER_S
+from bench.prepared import STREAM_END, STREAM_HEAD, WHOLE, chunk, event, listing, whole
 
 MAX_STREAM_S: Final = 120.0
+_SHORT_STREAM_S: Final = 0.01
 _INTERVAL_S: Final = 1 / PACED_EVENTS_PER_S
 _PHASES: Final = 100
-_MODEL_AT: Final = len(b'{"model":"')
-
-
-def _whole(content_type: str, body: bytes) -> bytes:
-    return (
-        f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
-        "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\nServer: mock\r\n\r\n"
-    ).encode() + body
-
-
-def _chunk(body: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(body), body)
-
-
-def _event(stamp: int) -> bytes:
-    """A chat completion chunk. `stamp`: CLOCK_MONOTONIC in ns when it was sent."""
-    return (
-        b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1767225600,"model":"bench",'
-        b'"stamp":%d,"choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}]}\n\n' % stamp
-    )
-
-
-_COMPLETION: Final = json.dumps(
-    {
-        "id": "chatcmpl-bench",
-        "object": "chat.completion",
-        "created": 1767225600,
-        "model": "bench",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": "The first one that is awake. " * 8},
-                "finish_reason": "stop",
-            }
-        ],
-        "usage": {"prompt_tokens": 37, "completion_tokens": 56, "total_tokens": 93},
-    }
-).encode()
-_STREAM_HEAD: Final = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n"
-    b"Transfer-Encoding: chunked\r\nX-Accel-Buffering: no\r\n"
-    b"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\nServer: mock\r\n\r\n"
+_BACKLOG: Final = 4096
+_FIRST: Final = b'{"model":"'
+_MODEL: Final = re.compile(rb'"model"\s*:\s*"(bench-[a-z]+)"')
+_UNKNOWN: Final = whole("application/json", b'{"error":{"message":"no such model"}}').replace(
+    b"200 OK", b"404 Not Found"
 )
-_BURST: Final = (
-    _STREAM_HEAD
-    + b"".join(_chunk(_event(0)) for _ in range(EVENTS_PER_BURST - 1))
-    + _chunk(b"data: [DONE]\n\n")
-    + b"0\r\n\r\n"
-)
-_LISTING: Final = _whole(
-    "application/json",
-    json.dumps({"object": "list", "data": [{"id": name, "object": "model"} for name in MODELS]}).encode(),
-)
-_ANSWERS: Final = {
-    b"bench-json": (_whole("application/json", _COMPLETION), 0),
-    b"bench-burst": (_BURST, EVENTS_PER_BURST),
-    b"bench-binary": (_whole("audio/mpeg", random.Random(1).randbytes(BINARY_BYTES)), 0),  # noqa: S311  audio-like
-}
 
 
 class Tally:
-    """What was asked of this upstream. `streams`: paced streams that are open now."""
+    """What was asked of this upstream. `streams`: those that are open now."""
 
     def __init__(self) -> None:
         self.requests = 0
         self.events = 0
-        self.streams = 0
+        self.streams: set[_Connection] = set()
         self.begun_streams = 0
 
     def answer(self) -> bytes:
-        counts = {"requests": self.requests, "events": self.events, "streams": self.streams}
-        return _whole("application/json", json.dumps(counts).encode())
+        """As JSON, over HTTP; `at_ns`: by the clock of the events' stamps."""
+        counts = {
+            "requests": self.requests,
+            "events": self.events,
+            "streams": len(self.streams),
+            "at_ns": time.monotonic_ns(),
+        }
+        return whole("application/json", json.dumps(counts).encode())
+
+
+def model_of(body: bytes) -> bytes:
+    """Which model a request names: first if it comes as it was sent, anywhere if a gateway wrote it anew. Nothing
+    where there is none of this benchmark's."""
+    if body.startswith(_FIRST):
+        return body[len(_FIRST) : body.index(b'"', len(_FIRST))]
+    found = _MODEL.search(body)
+    return found[1] if found else b""
 
 
 class _Connection(asyncio.Protocol):
@@ -101,7 +68,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._url = b""
-        self._body = b""
+        self._body: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._until = 0.0
@@ -111,7 +78,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
-        self._end_stream()
+        self._forget_stream()
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -120,37 +87,55 @@ class _Connection(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         self._url = url
-        self._body = b""
+        self._body = []
 
     def on_body(self, body: bytes) -> None:
-        self._body += body
+        self._body.append(body)
 
     def on_message_complete(self) -> None:
         assert self._transport is not None
-        body = self._body
-        if not body:
-            self._transport.write(self._tally.answer() if self._url == b"/counts" else _LISTING)
+        if not self._body:
+            self._transport.write(self._told())
             return
         self._tally.requests += 1
-        model = body[_MODEL_AT : body.index(b'"', _MODEL_AT)]
-        if model == b"bench-paced":
-            self._begin_stream()
-            return
-        answer, events = _ANSWERS[model]
-        self._tally.events += events
-        self._transport.write(answer)
+        model = model_of(self._body[0] if len(self._body) == 1 else b"".join(self._body))
+        self._body = []
+        prepared = WHOLE.get(model)
+        if prepared is not None:
+            self._tally.events += prepared.events
+            self._transport.write(prepared.content)
+        elif model == b"bench-paced":
+            self._begin_paced()
+        elif model == b"bench-first":
+            self._begin_at_once(_SHORT_STREAM_S, self.end_stream)
+        elif model == b"bench-idle":
+            self._begin_at_once(MAX_STREAM_S, self._transport.close)
+        else:
+            self._transport.write(_UNKNOWN)
 
-    def _begin_stream(self) -> None:
+    def end_stream(self) -> None:
+        """In order: the connection serves the next request."""
+        assert self._transport is not None
+        self._transport.write(STREAM_END)
+        self._forget_stream()
+
+    def _told(self) -> bytes:
+        if self._url == b"/end":
+            for each in list(self._tally.streams):
+                each.end_stream()
+        return self._tally.answer() if self._url in {b"/counts", b"/end"} else listing(self._url)
+
+    def _begin_paced(self) -> None:
         """Events on a grid of time, each stream with a phase of its own: no two arrive as one."""
         assert self._transport is not None
         loop = asyncio.get_running_loop()
         phase_s = self._tally.begun_streams % _PHASES / _PHASES * _INTERVAL_S
         self._tally.begun_streams += 1
-        self._tally.streams += 1
+        self._tally.streams.add(self)
         now = loop.time()
         self._until = now + MAX_STREAM_S
         self._due = now - now % _INTERVAL_S + _INTERVAL_S + phase_s
-        self._transport.write(_STREAM_HEAD)
+        self._transport.write(STREAM_HEAD)
         self._timer = loop.call_at(self._due, self._send_event)
 
     def _send_event(self) -> None:
@@ -159,22 +144,30 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
             return
         self._tally.events += 1
-        self._transport.write(_chunk(_event(time.monotonic_ns())))
+        self._transport.write(chunk(event(time.monotonic_ns())))
         self._due += _INTERVAL_S
         self._timer = asyncio.get_running_loop().call_at(self._due, self._send_event)
 
-    def _end_stream(self) -> None:
+    def _begin_at_once(self, lasts_s: float, end: Callable[[], None]) -> None:
+        """Head and first event in one write; then silence, and `end`."""
+        assert self._transport is not None
+        self._tally.streams.add(self)
+        self._tally.events += 1
+        self._transport.write(STREAM_HEAD + chunk(event(time.monotonic_ns())))
+        self._timer = asyncio.get_running_loop().call_later(lasts_s, end)
+
+    def _forget_stream(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._tally.streams -= 1
+            self._tally.streams.discard(self)
 
 
 async def serve(port: int) -> None:
     """Serve on loopback until the process is ended."""
     tally = Tally()
     server = await asyncio.get_running_loop().create_server(
-        lambda: _Connection(tally), "127.0.0.1", port, backlog=1024
+        lambda: _Connection(tally), "127.0.0.1", port, backlog=_BACKLOG
     )
     async with server:
         await server.serve_forever()

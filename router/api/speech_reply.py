@@ -1,5 +1,6 @@
 """The three shapes of a spoken reply: whole, streamed as it is spoken, and OpenAI's events of either."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,7 @@ from router.telling import Telling
 
 _EVENTS: Final[Header] = (b"content-type", b"text/event-stream; charset=utf-8")
 MAX_KEPT_BYTES: Final = 4 * 1024 * 1024  # of a streamed answer, for the cache
-PIECE_BYTES: Final = 1024 * 1024
+PIECE_BYTES: Final = 256 * 1024  # are written at once: a client that takes all there is shall not stop the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,9 @@ class SpeechReply:
             return
         record.streamed = True
         await reply.start(200, [*headers, _EVENTS])
-        for event in speech_events.deltas(answer.audio):
-            await reply.send(event)
+        for events in speech_events.deltas(answer.audio):
+            await reply.send(events)
+            await asyncio.sleep(0)
         text = self.telling.request.text
         await reply.send(
             speech_events.done(text, answer.duration_s, answer.generation_s, answer.substitution, answer.parts)
@@ -74,6 +76,7 @@ class SpeechReply:
         await self.reply.start(200, [*headers, self._media_type, length])
         for at in range(0, len(audio), PIECE_BYTES):
             await self.reply.send(audio[at : at + PIECE_BYTES], is_last=at + PIECE_BYTES >= len(audio))
+            await asyncio.sleep(0)
 
     async def _as_spoken(self) -> None:
         record, tally = self._record, Tally()
@@ -115,8 +118,8 @@ class SpeechReply:
         if not self.telling.request.sse:
             await self.reply.send(audio)
             return
-        for event in speech_events.deltas(audio):
-            await self.reply.send(event)
+        for events in speech_events.deltas(audio):
+            await self.reply.send(events)
 
     async def _end(self, encoder: AnswerEncoder, tally: Tally, kept: "_Kept") -> None:
         record = self._record

@@ -22,7 +22,7 @@ def longest_s(text: str, speed: float) -> float:
 def check_duration(pcm: bytes, text: str, speed: float) -> None:
     """Raise Implausible when `pcm` (24 kHz s16le mono) is implausibly short or long for `text` at `speed`."""
     duration_s = len(pcm) / (SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
-    spoken = sum(each.isalpha() or each.isdecimal() for each in text)  # no superscripts, which few voices say
+    spoken = sum(map(str.isalpha, text)) + sum(map(str.isdecimal, text))  # no superscripts, which few voices say
     shortest_s = spoken / (FASTEST_CHARS_PER_S * max(speed, 1.0))
     if spoken and duration_s <= max(shortest_s, 0.02):
         raise Implausible(

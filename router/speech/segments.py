@@ -76,7 +76,7 @@ def passages(text: str, language: str | None) -> tuple[Passage, ...]:
 
 def expected_s(text: str, speed: float) -> float:
     """About how long it takes to say this, in seconds; always more than 0. Good to a factor of two."""
-    wide = width(text) + (_FIGURE_WIDTH - 1) * sum(each.isdigit() for each in text)
+    wide = width(text) + (_FIGURE_WIDTH - 1) * sum(map(str.isdigit, text))
     return max(wide / _WIDTH_PER_S, _SHORTEST_S) / (speed if speed > 0 else 1.0)
 
 

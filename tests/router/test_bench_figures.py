@@ -7,17 +7,20 @@ import random
 import subprocess
 import sys
 from itertools import product
+from pathlib import Path
 
 import pytest
 
 from bench import accounts
 from bench.accounts import Account
-from bench.contenders import Contender
+from bench.contenders import Contender, Upstream
+from bench.house import CannotMeasure, Cores, House
 from bench.ratios import Estimate, difference, estimate, percentile, ratio
-from bench.rounds import CannotMeasure, _House
-from bench.wrk import Load, LoadFailed, said
+from bench.samples import SampleFailed
+from bench.wrk import Load, said
 
 SEEN = {"requests": 1000, "duration_us": 2_000_000, "bytes": 7, "errors": 0, "p50_us": 400, "p99_us": 900}
+HOUSE = House(Cores(0, 1, 1), Upstream(1, os.getpid()), "key", Path())
 
 
 def _printed(**changed: int) -> str:
@@ -27,18 +30,24 @@ def _printed(**changed: int) -> str:
 
 def test_what_wrk_says_is_read() -> None:
     """Requests over wrk's own clock, which runs a little longer than it was told to."""
-    assert Load(500.0, 400, 900, 0.5) == said(_printed(), "router, json-1", 0.5)
+    assert Load(500.0, 400, 900, 0.5) == said(_printed(), 0.5)
 
 
 @pytest.mark.parametrize(
-    "output",
-    [_printed(errors=1), _printed(requests=0), "", "unable to connect to 127.0.0.1:1\n"],
+    ("output", "reason", "errors"),
+    [
+        (_printed(errors=3), "3 of 1000 requests ended badly", 3),
+        (_printed(requests=0), "no request was answered", 0),
+        ("", "can be read", 0),
+        ("unable to connect to 127.0.0.1:1\n", "unable to connect", 0),
+    ],
     ids=["an error", "no request", "nothing", "no figures"],
 )
-def test_load_that_failed_gives_no_figures(output: str) -> None:
-    """And says of whom it was."""
-    with pytest.raises(LoadFailed, match="router, json-1"):
-        said(output, "router, json-1", 0.5)
+def test_load_that_failed_gives_no_figures(output: str, reason: str, errors: int) -> None:
+    """And says why, and how many it were."""
+    with pytest.raises(SampleFailed, match=reason) as caught:
+        said(output, 0.5)
+    assert errors == caught.value.errors
 
 
 @pytest.mark.parametrize(
@@ -131,10 +140,18 @@ def test_a_gateway_that_has_ended_is_told_and_not_measured() -> None:
     """It would seem to cost nothing."""
     with subprocess.Popen([sys.executable, "-S", "-c", ""]) as ended:
         pass
-    with pytest.raises(CannotMeasure, match="What router used cannot be read; has it ended"):
-        _House._account(Contender("router", 1, ended.pid))
+    for look in (HOUSE.account, HOUSE.resident_mb, HOUSE.drain):
+        with pytest.raises(SampleFailed, match="cannot be read; has it ended"):
+            look(Contender("router", 1, ended.pid))
 
 
 def test_no_gateway_has_no_account() -> None:
     """A direct connection."""
-    assert None is _House._account(Contender("direct", 1))
+    direct = Contender("direct", 1)
+    assert (None, None) == (HOUSE.account(direct), HOUSE.resident_mb(direct))
+
+
+def test_nothing_can_be_measured_without_the_upstream() -> None:
+    """Every sample would fail, each after a long wait; so the run ends. (Nobody listens on port 1.)"""
+    with pytest.raises(CannotMeasure, match="upstream does not answer any more"):
+        HOUSE.counts()

@@ -37,15 +37,15 @@ class SlowEncoder:
 def encoder(monkeypatch: pytest.MonkeyPatch) -> SlowEncoder:
     """In place of the real one."""
     slow = SlowEncoder()
-    monkeypatch.setattr(encoders, "Encoder", lambda _: slow)
+    monkeypatch.setattr(encoders, "encoder_of", lambda _: slow)
     return slow
 
 
-ENCODERS = 4  # as shipped
+ENCODERS = encoders.usual_limit()
 
 
 def test_more_speeches_than_encoders_all_finish(encoder: SlowEncoder) -> None:
-    """Four at once, the others wait their turn, and the event loop goes on meanwhile."""
+    """One for each core at once, the others wait their turn, and the event loop goes on meanwhile."""
 
     async def main() -> set[tuple[int, bytes]]:
         house = two_nodes(GOOD)

@@ -14,7 +14,7 @@ from router.health import HostSign, ProviderSign
 from router.ports import Probe
 from router.providers.openai import OpenAIServer, speech_body
 from router.providers.origin import Address, Origin
-from router.speech.encoding import AudioFile, Encoder
+from router.speech.encoding import AudioFile, encoder_of
 
 pytestmark = pytest.mark.usefixtures("_patient")
 SEGMENT = Segment("Hello there.", "nova", 1.5, None, 7, None, {"exaggeration": 0.3, "input": "no", "seed": 1})
@@ -122,7 +122,7 @@ async def _speak(
 
 
 def _encoded(samples: bytes, audio_format: AudioFormat) -> bytes:
-    encoder, file = Encoder(audio_format), AudioFile(audio_format)
+    encoder, file = encoder_of(audio_format), AudioFile(audio_format)
     file.add(encoder.feed(samples) + encoder.close())
     return file.take()
 

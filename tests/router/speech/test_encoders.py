@@ -1,6 +1,8 @@
-"""Whole answers in one copy."""
+"""Whole answers in one copy; threads that make way for the event loop, and for each other."""
 
 import asyncio
+import os
+import sys
 import threading
 import tracemalloc
 
@@ -59,9 +61,61 @@ def test_the_event_loop_goes_on_while_a_file_is_finished(monkeypatch: pytest.Mon
     monkeypatch.setattr(encoders, "AudioFile", SlowFile)
 
     async def main() -> bytes:
-        making = asyncio.ensure_future(_whole(AudioFormat.WAV, 1))
+        making = asyncio.ensure_future(_whole(AudioFormat.FLAC, 1))
         await asyncio.sleep(0)
         go_on.set()
         return await making
 
-    assert 44 + len(SEGMENT) == len(run(main()))
+    assert run(main()).startswith(b"fLaC")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no niceness of its own")
+def test_the_threads_make_way_and_the_loop_does_not() -> None:
+    """What is encoded can wait; who chats meanwhile should not."""
+
+    def nice() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = nice()
+    assert (min(19, before + encoders.NICE), before) == (run(Encoders().run(nice)), nice())
+
+
+def test_a_long_answer_lets_others_have_their_turns() -> None:
+    """It is encoded two seconds at a time: a sentence that comes meanwhile is done long before it."""
+
+    async def main() -> list[str]:
+        crew, done = Encoders(1), list[str]()
+
+        async def one(name: str, pcm: bytes) -> None:
+            await crew.encoded(pcm, AudioFormat.FLAC)
+            done.append(name)
+
+        await asyncio.gather(one("long", SEGMENT * 12), one("short", SEGMENT))
+        return done
+
+    assert ["short", "long"] == run(main())
+
+
+@pytest.mark.parametrize("audio_format", [AudioFormat.WAV, AudioFormat.PCM])
+def test_what_is_only_copied_needs_no_thread(audio_format: AudioFormat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To hand it to one and back would cost more than the copy."""
+
+    def refuse(_: object) -> None:
+        pytest.fail("a thread was asked")
+
+    monkeypatch.setattr(Encoders, "run", lambda _, work: refuse(work))
+
+    async def main() -> tuple[bytes, bytes]:
+        streamed = Encoders().open(audio_format)
+        sent = await streamed.feed(SEGMENT) + await streamed.close()
+        return sent, await Encoders().encoded(SEGMENT, audio_format)
+
+    for audio in run(main()):
+        assert audio.endswith(SEGMENT)
+
+
+def test_there_are_as_many_threads_as_cores_and_not_many() -> None:
+    """More would encode no faster."""
+    assert 1 <= encoders.usual_limit() <= encoders.MOST_THREADS
+    assert encoders.usual_limit() == Encoders().limit
+    assert 7 == Encoders(7).limit

@@ -1,0 +1,87 @@
+"""Who is measured, in the order of the report."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bench.contenders import haproxy, litellm, nginx, ours, plain, portkey, sglang, vllm
+from bench.contenders.contender import REPOSITORY, Contender, CouldNotStart, Place, Recipe, Upstream, free_port
+from bench.contenders.start import started
+from bench.processes import running
+
+_UPSTREAM_WITHIN_S: Final = 30.0
+_RECIPES: Final[Mapping[str, Callable[[Place], Recipe]]] = {
+    "nginx": nginx.recipe,
+    "haproxy": haproxy.recipe,
+    "sglang-router": sglang.recipe,
+    "vllm-router": vllm.recipe,
+    "portkey": portkey.recipe,
+    "litellm": litellm.recipe,
+    "plain": plain.recipe,
+    "seed": plain.seed_recipe,
+    "router": ours.recipe,
+}
+NAMES: Final = tuple(_RECIPES)
+
+
+class LineUp(NamedTuple):
+    """`contenders` run and were proven; `missing` could not be started: the reasons, by name."""
+
+    contenders: tuple[Contender, ...]
+    missing: dict[str, str]
+
+
+@contextlib.contextmanager
+def everyone(
+    directory: Path,
+    core: int,
+    upstream_port: int,
+    key: str,
+    tell: Callable[[str], None],
+    only: Collection[str] | None = None,
+) -> Iterator[LineUp]:
+    """All gateways (those named in `only`), running on `core`, each with a folder of its name in `directory`.
+
+    Raises ValueError when `only` names one that there is not.
+    """
+    if unknown := set(only or ()).difference(NAMES):
+        raise ValueError(f"no such contender: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    missing: dict[str, str] = {}
+    contenders: list[Contender] = []
+    with contextlib.ExitStack() as stack:
+        for name in (each for each in NAMES if only is None or each in only):
+            place = Place(directory / name, free_port(), upstream_port, key)
+            try:
+                contenders.append(stack.enter_context(started(_RECIPES[name](place), place, core)))
+            except CouldNotStart as reason:
+                missing[name] = str(reason)
+                tell(f"{name} could not be started: {reason}\n{reason.log}".rstrip())
+            else:
+                tell(f"{name} answers after {contenders[-1].start_s:.2f} s ({contenders[-1].setup})")
+        yield LineUp(tuple(contenders), missing)
+
+
+@contextlib.contextmanager
+def upstream(directory: Path, core: int) -> Iterator[Upstream]:
+    """The mock upstream, running. Raises CouldNotStart."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.upstream", str(port)]
+    log_file = directory / "upstream.log"
+    with log_file.open("wb") as log, running(command, core, log, REPOSITORY) as pid:
+        it, deadline = Upstream(port, pid), time.monotonic() + _UPSTREAM_WITHIN_S
+        while not _answers(it):
+            if time.monotonic() > deadline:
+                raise CouldNotStart("the mock upstream does not answer", log_file.read_text())
+            time.sleep(0.05)
+        yield it
+
+
+def _answers(it: Upstream) -> bool:
+    try:
+        it.counts()
+    except OSError:
+        return False
+    return True

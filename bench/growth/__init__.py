@@ -1,0 +1,1 @@
+"""How the router's cost grows: each thing that a house can have much of, at four sizes."""

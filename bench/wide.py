@@ -1,0 +1,44 @@
+"""The router of a large site: 50 providers that each list 500 models of their own.
+
+Two of them have the benchmark's models besides, so a request has two candidates, as in the small house; only what
+must be looked up among has grown. It runs for its own case alone: 50 probes a second beside the others would be
+theirs to pay.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Final
+
+from bench import contenders
+from bench.cases import WIDE
+from bench.contenders import Contender
+from bench.house import House
+from bench.prepared import WIDE_PATH
+
+PROVIDERS: Final = 50
+_PROVIDER: Final = """\
+  house-{number:02}:
+    kind: openai
+    url: http://127.0.0.1:{upstream_port}{path}{number}/v1
+    tier: {tier}
+"""
+
+
+def providers(upstream_port: int) -> str:
+    """The configuration's YAML."""
+    path = WIDE_PATH.decode()
+    each = (
+        _PROVIDER.format(number=number, upstream_port=upstream_port, path=path, tier=min(number, 1) + 1)
+        for number in range(PROVIDERS)
+    )
+    return "providers:\n" + "".join(each)
+
+
+@contextlib.contextmanager
+def router(house: House) -> Iterator[Contender]:
+    """It, running. Raises CouldNotStart."""
+    text = providers(house.upstream.port)
+    with contenders.router(
+        house.directory, house.cores.gateway, house.upstream.port, house.key, text, WIDE
+    ) as contender:
+        yield contender
