@@ -3,9 +3,10 @@
 Bytes are only looked at, never held up. What is split between two reads is missed: a count, not an invoice.
 """
 
+import functools
 import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
@@ -87,33 +88,77 @@ def retry_after_s(value: bytes | None) -> float | None:
     return min(float(value), 86_400.0)
 
 
-def check_whole(head: ResponseHead, body: bytes) -> None:
-    """Raise Malformed when a whole answer of 200 is empty, or says that it is JSON and is not: nothing of it has
-    reached the client, so another provider may do better."""
+class Tokens(NamedTuple):
+    """How many an answer took, as far as it says."""
+
+    read: int = 0
+    written: int = 0
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+
+
+class _Usage(msgspec.Struct):
+    """OpenAI's `usage` and Anthropic's."""
+
+    prompt_tokens: _Count | None = None
+    input_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
+    output_tokens: _Count | None = None
+
+
+class _Answer(msgspec.Struct):
+    usage: _Usage | None = None
+
+
+_UNTOLD: Final = Tokens()
+_answers: Final = msgspec.json.Decoder(_Answer)
+_documents: Final = msgspec.json.Decoder(msgspec.Raw)
+
+
+def check_whole(head: ResponseHead, body: bytes) -> Tokens:
+    """What a whole answer says it took. Raises Malformed when one of 200 is empty, or says that it is JSON and is
+    not: nothing of it has reached the client, so another provider may do better."""
     if head.status != 200:
-        return
+        return _UNTOLD
     if not body:
         raise Malformed("answered 200 with nothing")
-    content_type = (head.get(b"content-type") or b"").lower()
-    if not content_type.startswith(b"application/json") or head.get(b"content-encoding") is not None:
-        return
+    if not is_json(head) or head.get(b"content-encoding") is not None:
+        return _UNTOLD
     try:
-        msgspec.json.decode(body, type=msgspec.Raw)
+        usage = _answers.decode(body).usage
+    except msgspec.ValidationError:  # no such object, or other counts: but is it JSON?
+        usage = None
+        _check_json(body)
     except msgspec.DecodeError as exc:
-        raise Malformed(f"answered with broken JSON: {exc}") from exc
+        raise _broken(exc) from exc
+    except RecursionError:
+        return _UNTOLD  # deeper than we look
+    if usage is None:
+        return _UNTOLD
+    read, written = usage.prompt_tokens or usage.input_tokens, usage.completion_tokens or usage.output_tokens
+    return Tokens(read or 0, written or 0)
+
+
+def _check_json(body: bytes) -> None:
+    try:
+        _documents.decode(body)
+    except msgspec.DecodeError as exc:
+        raise _broken(exc) from exc
     except RecursionError:
         return  # deeper than we look
 
 
-def tells_usage(head: ResponseHead) -> bool:
-    """Whether token counts may be in the body: JSON or events, not audio."""
-    content_type = (head.get(b"content-type") or b"").lower()
-    return content_type.startswith((b"application/json", b"text/event-stream"))
+def _broken(exc: msgspec.DecodeError) -> Malformed:
+    return Malformed(f"answered with broken JSON: {exc}")
+
+
+def is_json(head: ResponseHead) -> bool:
+    return head.content_type.startswith(b"application/json")
 
 
 def is_event_stream(head: ResponseHead) -> bool:
-    content_type = head.get(b"content-type") or b""
-    return content_type.lower().startswith(b"text/event-stream")
+    return head.content_type.startswith(b"text/event-stream")
 
 
 _HOP_BY_HOP: Final = frozenset(
@@ -131,20 +176,27 @@ _HOP_BY_HOP: Final = frozenset(
 )
 # Not cookies; nor where else the server can be reached, which clients would do past the router (RFC 7838).
 _NOT_PASSED_ON: Final = _HOP_BY_HOP | {b"set-cookie", b"set-cookie2", b"x-request-id", b"alt-svc"}
+_REMEMBERED: Final = 256  # headers' names, of which a house has a handful
 _OURS: Final = (
     b"x-router-",
     b"access-control-",
 )  # many LLM servers let any page in; who may is the router's to say
 
 
-def passed_on(headers: Sequence[Header]) -> list[Header]:
+def passed_on(head: ResponseHead) -> list[Header]:
     """An upstream's response headers for the client: hop-by-hop ones (RFC 9110 §7.6.1), cookies and what the
     router says itself are left out."""
-    dropped = _NOT_PASSED_ON
-    for name, value in headers:
-        if name == b"connection":
-            dropped |= {each.strip().lower() for each in value.split(b",")}
-    return [header for header in headers if header[0] not in dropped and not header[0].startswith(_OURS)]
+    passed = [header for header in head.headers if _is_passed_on(header[0])]
+    if head.get(b"connection") is not None:  # it names more of this hop
+        named = b",".join(value for name, value in head.headers if name == b"connection")
+        dropped = {each.strip().lower() for each in named.split(b",")}
+        passed = [header for header in passed if header[0] not in dropped]
+    return passed
+
+
+@functools.lru_cache(_REMEMBERED)
+def _is_passed_on(name: bytes) -> bool:
+    return name not in _NOT_PASSED_ON and not name.startswith(_OURS)
 
 
 # OpenAI's `usage` and Anthropic's.
@@ -155,16 +207,15 @@ _IN: Final = frozenset({b"prompt", b"input"})
 class UsageReader:
     """Watches one answer. `tokens_in` and `tokens_out` are the last counts seen; servers count up in a stream."""
 
-    __slots__ = ("skips", "tokens_in", "tokens_out")
+    __slots__ = ("tokens_in", "tokens_out")
 
     def __init__(self) -> None:
-        self.skips = False  # an answer of a kind that has no counts
         self.tokens_in = 0
         self.tokens_out = 0
 
     def see(self, chunk: bytes) -> None:
         """Look at a piece of the body."""
-        if self.skips or (at := chunk.find(b'_tokens"')) < 0:
+        if (at := chunk.find(b'_tokens"')) < 0:
             return
         for direction, count in _COUNTS.findall(chunk, max(0, at - 16)):  # from the first key on
             if direction in _IN:

@@ -241,7 +241,7 @@ class Wing:
             clock,
         )
         door = Door(settings, house.instance)
-        forwarder = Forwarder(_that_forward(self._providers), self.roster, observer, clock)
+        forwarder = Forwarder(_that_forward(self._providers), self.roster, house.observer, clock)
         reciter = Reciter(
             forwarder,
             self.speaker,

@@ -10,22 +10,26 @@ the old ones finishes there.
 import asyncio
 import logging
 import re
-from dataclasses import dataclass, field
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from router.api.admission import Client, Door, request_id_of, require_admin
 from router.api.call import Receive, Reply, Scope, Send, date_header
 from router.api.cors import Cors, beside
 from router.api.dialects import dialect_of
-from router.api.fields import Fields, fields_of
+from router.api.fields import FIELDS, Fields, fields_of
 from router.api.hot import HOT_PATHS, HotRoutes
 from router.api.limiter import Limiter
 from router.domain import Endpoint
 from router.errors import ClientGone, MethodNotAllowed, RouterError
 from router.outcomes import Outcome, outcome_of, outcome_of_status
-from router.ports import Monotonic, Observer, Record
+from router.ports import Header, Monotonic, Observer, Record
 
 _log = logging.getLogger(__name__)
+
+
+_LABELS: Final = {endpoint: endpoint.value for endpoint in Endpoint}  # `value` is a property, and slow
 
 
 def plain_path(path: str) -> str:
@@ -44,24 +48,22 @@ class Rooms:
     limiter: Limiter
     hot: HotRoutes
     _visitors: int = 0
-    _is_empty: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_empty: asyncio.Event | None = None  # while somebody waits for it
 
-    def __post_init__(self) -> None:
-        self._is_empty.set()
-
-    def __enter__(self) -> Self:
+    def enter(self) -> None:
+        """One more is inside, until it leaves."""
         self._visitors += 1
-        self._is_empty.clear()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def leave(self) -> None:
         self._visitors -= 1
-        if not self._visitors:
+        if self._is_empty is not None and not self._visitors:
             self._is_empty.set()
 
     async def until_empty(self) -> None:
         """Returns when nobody is inside."""
-        await self._is_empty.wait()
+        if self._visitors:
+            self._is_empty = self._is_empty or asyncio.Event()
+            await self._is_empty.wait()
 
 
 class Entry:
@@ -81,17 +83,19 @@ class Entry:
         if path != scope["path"]:
             scope = {**scope, "path": path}
         endpoint = HOT_PATHS.get(scope["path"])
-        label = endpoint.value if endpoint is not None else "other"
-        fields = fields_of(scope["headers"])
+        label = _LABELS[endpoint] if endpoint is not None else "other"
+        fields = scope.get(FIELDS) or fields_of(scope["headers"])
         record = Record(request_id_of(fields), label, self._clock())
         self._observer.request_started(record)
+        rooms = self.rooms
+        rooms.enter()
         try:
-            with self.rooms as rooms:
-                await self._answer(rooms, endpoint, fields, scope, receive, send, record)
+            await self._answer(rooms, endpoint, fields, scope, receive, send, record)
         except asyncio.CancelledError:
             record.outcome = Outcome.CALLER_GONE
             raise
         finally:
+            rooms.leave()
             record.finished = self._clock()
             self._observer.request_finished(record)
 
@@ -107,13 +111,14 @@ class Entry:
     ) -> None:
         """Serve, or render what went wrong."""
         path = scope["path"]
-        extra = rooms.cors.headers_for(fields)
+        extra = rooms.cors.headers_for(fields) if b"origin" in fields else ()
         reply = Reply(send, record, dialect_of(path), self._clock, extra)
         try:
-            preflight = rooms.cors.preflight(scope["method"], fields)
-            if preflight is not None:
-                await reply.whole(204, preflight, b"")
-                return
+            if scope["method"] == "OPTIONS":
+                preflight = rooms.cors.preflight(fields)
+                if preflight is not None:
+                    await reply.whole(204, preflight, b"")
+                    return
             client = rooms.door.admit(path, fields)
             record.client = client.name
             if endpoint is None:
@@ -121,7 +126,8 @@ class Entry:
             elif scope["method"] != "POST":
                 raise MethodNotAllowed(f"{path} takes POST.", allow="POST")
             else:
-                rooms.limiter.count(client)
+                if client.requests_per_minute is not None:
+                    rooms.limiter.count(client)
                 await rooms.hot.serve(endpoint, client, fields, scope, receive, reply, record)
         except ClientGone:
             record.outcome = Outcome.CALLER_GONE
@@ -140,7 +146,7 @@ class Entry:
         send: Send,
         client: Client,
         record: Record,
-        extra: list[tuple[bytes, bytes]],
+        extra: Sequence[Header],
     ) -> None:
         if scope["path"].startswith("/admin"):
             require_admin(client)

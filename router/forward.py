@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from router.answers import UsageReader, check_whole, exhausted, is_event_stream, passed_on, rejection, tells_usage
+from router.answers import UsageReader, check_whole, exhausted, is_event_stream, is_json, passed_on, rejection
 from router.domain import Endpoint, Modality, Route
 from router.errors import Refusal, Silent, UpstreamFault
 from router.ports import Body, ForwardProvider, Header, Monotonic, Observer, Record, ResponseHead, Upload
@@ -122,7 +122,7 @@ class Forwarder:
         self._observer.attempt_finished(route.provider, "ok")
 
     async def _exchange(self, call: ForwardCall, route: Route, reply: Reply, inbox: Inbox, asked: float) -> None:
-        provider, record, usage = self._providers[route.provider], call.record, UsageReader()
+        provider, record = self._providers[route.provider], call.record
         first_byte_s, stall_s = provider.card.first_byte_s, provider.card.stall_s
         body = call.body_for(route.model)
         inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox, is_once=call.is_pinned))
@@ -134,19 +134,18 @@ class Forwarder:
         record.streamed = is_event_stream(head)
         part = await _first_part(head, inbox, first_byte_s)
         if inbox.is_drained and (part or not _may_be_empty(call.endpoint, head)):
-            check_whole(head, part)
+            record.tokens_in, record.tokens_out = check_whole(head, part)
         record.upstream_wait_s += self._clock() - asked
         if call.on_first_part is not None and head.status == 200:
             await call.on_first_part(part, route.provider)
-        await reply.start(head.status, passed_on(head.headers))
-        usage.skips = not tells_usage(head)
-        while not inbox.is_drained:
-            usage.see(part)
-            await reply.send(part)
-            part = await inbox.read(stall_s)
-        usage.see(part)
-        await reply.send(part, is_last=True)
-        record.tokens_in, record.tokens_out = usage.tokens_in, usage.tokens_out
+        await reply.start(head.status, passed_on(head))
+        if inbox.is_drained:
+            await reply.send(part, is_last=True)
+        else:
+            usage = UsageReader() if record.streamed or is_json(head) else None  # else it is no text
+            await _pass(part, inbox, reply, stall_s, usage)
+            if usage is not None:
+                record.tokens_in, record.tokens_out = usage.tokens_in, usage.tokens_out
 
     async def _head_upon(self, upload: Upload, inbox: Inbox, first_byte_s: float) -> ResponseHead:
         """The head of the answer to an upload, which takes its time: silence begins behind its last piece."""
@@ -163,6 +162,18 @@ class Forwarder:
         record.reasons.append(fault.outcome)
         self._observer.attempt_finished(route.provider, fault.outcome)
         self._roster.note_fault(route, fault)
+
+
+async def _pass(part: bytes, inbox: Inbox, reply: Reply, stall_s: float, usage: UsageReader | None) -> None:
+    """`part` and what comes behind it, as it comes."""
+    while not inbox.is_drained:
+        if usage is not None:
+            usage.see(part)
+        await reply.send(part)
+        part = await inbox.read(stall_s)
+    if usage is not None:
+        usage.see(part)
+    await reply.send(part, is_last=True)
 
 
 async def _raise_for_status(

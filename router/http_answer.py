@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+_as_line: Final = b": ".join
+_LARGE: Final = 64 * 1024
 _NO_BODY: Final = frozenset({204, 304})
-# What no header may hold (RFC 9110 §5.5): it would end the line, or worse.
-_CONTROLS: Final = bytes(code for code in [*range(32), 127] if code != ord("\t"))
 
 
 class Answer:
@@ -48,8 +48,11 @@ class Answer:
             self._start = None
         if not self._is_bare:
             self._frame(part, pieces, is_last=is_last)
-        if pieces:
-            cycle.transport.writelines(pieces)
+        if len(part) < _LARGE:
+            cycle.transport.write(b"".join(pieces))
+        else:  # too large to be copied
+            for piece in pieces:
+                cycle.transport.write(piece)
         if is_last:
             self._finish()
 
@@ -80,32 +83,34 @@ class Answer:
         cycle, status = self._cycle, start["status"]
         cycle.waiting_for_100_continue = False
         self._is_bare = status in _NO_BODY or cycle.scope["method"] == "HEAD"
-        lines = [STATUS_LINE[status]]
+        headers = start["headers"]
+        names = [name for name, _ in headers]
         is_told = False
-        for name, value in start["headers"]:
-            if name == b"content-length":
-                if status == 204:  # which has none (RFC 9110 §8.6)
-                    continue
-                self._left = int(value)
-            elif name == b"connection" and value.lower() == b"close":
-                is_told = True
-                cycle.keep_alive = False
-            lines.append(b"%b: %b\r\n" % (name, value))
+        if b"content-length" in names:
+            self._left = int(headers[names.index(b"content-length")][1])
+        if b"connection" in names and any(n == b"connection" and v.lower() == b"close" for n, v in headers):
+            is_told = True
+            cycle.keep_alive = False
+        if status == 204:  # which has no length (RFC 9110 §8.6)
+            headers = [header for header in headers if header[0] != b"content-length"]
+            self._left = None
+        lines = list(map(_as_line, headers))
         if self._left is None and not self._is_bare:
             # Older HTTP knows no chunks: there the connection's end is the body's (RFC 9112 §6.1).
             self._is_chunked = cycle.scope["http_version"] == "1.1"
             if self._is_chunked:
-                lines.append(b"transfer-encoding: chunked\r\n")
+                lines.append(b"transfer-encoding: chunked")
             else:
                 cycle.keep_alive = False
         if cycle.more_body:  # an early answer: the rest of the request is not wanted, and is not read
             cycle.keep_alive = False
         if not (cycle.keep_alive or is_told):
-            lines.append(b"connection: close\r\n")
+            lines.append(b"connection: close")
         elif cycle.keep_alive and cycle.scope["http_version"] == "1.0":  # who asked waits for word (RFC 9112 §9.3)
-            lines.append(b"connection: keep-alive\r\n")
-        lines.append(b"\r\n")
-        head = b"".join(lines)
-        if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(lines):
+            lines.append(b"connection: keep-alive")
+        head = b"\r\n".join(lines)
+        breaks = len(lines) - 1
+        # What no header may hold, for it would end the line (RFC 9110 §5.5).
+        if head.count(b"\r") != breaks or head.count(b"\n") != breaks or b"\0" in head:
             raise RuntimeError("a header holds a control character")
-        return head
+        return b"%b%b\r\n\r\n" % (STATUS_LINE[status], head)

@@ -17,11 +17,14 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from router.api.call import DISCONNECT_NOTICE, DisconnectNotice
+from router.api.fields import FIELDS, fields_of
 from router.api.openai import error_body
+from router.deadlines import Slot, deadlines
 from router.errors import ClientError, HeadTooLarge, InvalidRequest, TooSlow
 from router.http_answer import Answer
 from router.http_upgrade import parser_behind_head
 from router.lingering import Lingering
+from router.mailbag import Mailbag, Wire, mailbag
 
 HEAD_DEADLINE_S: Final = 15.0
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -30,20 +33,28 @@ MAX_PIPELINED: Final = 16
 CLIENT_STALL_S: Final = 300.0
 
 
-class _Line:
-    """The transport as uvicorn sees it: all of it is the transport's own, but how it closes."""
+class _Line(Wire):
+    """The transport as uvicorn sees it. How it closes is the protocol's: `hang_up` really does."""
 
-    __slots__ = ("close", "is_closing", "write", "writelines")
+    __slots__ = ("close_by", "is_lingering")
 
-    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
-        self.write = transport.write  # bound here once, so that the detour costs nothing
-        self.writelines = transport.writelines
-        self.is_closing = transport.is_closing
-        self.close = close
+    def __init__(self, transport: asyncio.Transport, bag: Mailbag, close_by: Callable[[], None]) -> None:
+        super().__init__(transport, bag)
+        self.close_by = close_by
+        self.is_lingering = False
+
+    def close(self) -> None:
+        self.close_by()
+
+    def hang_up(self) -> None:
+        super().close()
+
+    def is_closing(self) -> bool:
+        return self.is_lingering or self.transport.is_closing()
 
 
 class _Notice(DisconnectNotice):
-    """Knows from the server whether all of the request is here."""
+    """Has the request's body from the server, once all of it is here."""
 
     __slots__ = ("_cycle",)
 
@@ -51,9 +62,11 @@ class _Notice(DisconnectNotice):
         super().__init__()
         self._cycle: RequestResponseCycle | None = cycle
 
-    @property
-    def has_whole_request(self) -> bool:
-        return self._cycle is None or not self._cycle.more_body
+    def take_body(self) -> bytes | None:
+        cycle = self._cycle
+        if cycle is None or cycle.more_body:
+            return None
+        return bytes(cycle.body)
 
     def gone(self) -> None:
         if self._cycle is not None:  # uvicorn tells only the newest of several pipelined ones
@@ -76,29 +89,30 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._unheard_bytes = 0  # since something of a request was understood: a head, or a trailer, without end
-        self._field_bytes = 0
         self._is_in_head = False
         self._head_timer: asyncio.TimerHandle | None = None
+        self._idle: Slot | None = None  # while no request is under way
         self._refusal: ClientError | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         self._notices: deque[_Notice] = deque()  # one for each request not yet answered, in their order
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._wire = transport
-        self._line = _Line(transport, self._close)
+        self._bag, self._deadlines = mailbag(), deadlines()
+        self._line = _Line(transport, self._bag, self._close)
         self.transport = self._line  # type: ignore[assignment]
         self._begin_head()
         self._bound_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._line.close = self._wire.close  # nothing is left to linger for, and the circle is broken
+        self._line.close_by = self._line.transport.close  # nothing is left to linger for; and the circle is broken
         self._end_head()
         self._client_takes_bytes()
         self._tell_of_leaving()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._bag.arrived += 1
         self._unheard_bytes += len(data)
         self._unset_keepalive_if_required()
         try:
@@ -116,7 +130,7 @@ class BoundedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            parser_behind_head(self, self.headers)
+            parser_behind_head(self, list(self.scope["headers"]))
             self._parse(memoryview(data)[offer.args[0] :].tobytes())
 
     def on_message_begin(self) -> None:
@@ -125,24 +139,17 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._is_in_head:  # a trailer, which must not pose as a header (RFC 9110 §6.5.1)
-            return
-        self._field_bytes += len(name) + len(value)
-        if len(self.headers) >= MAX_HEADERS or self._field_bytes > MAX_HEAD_BYTES:
-            raise self._refused(_head_too_large())  # llhttp stops here
-        super().on_header(name, value)
+        self.headers.append((name.lower(), value))
 
     def _refused(self, error: ClientError) -> ClientError:
         self._refusal = error
         return error
 
     def on_headers_complete(self) -> None:
+        self._check_head()
         self._end_head()
-        if len(self.pipeline) >= MAX_PIPELINED:
-            raise self._refused(InvalidRequest("Too many requests wait for their answers.", code="pipelined"))
-        if sum(name == b"host" for name, _ in self.headers) > 1:
-            raise self._refused(InvalidRequest("Host is given twice.", code="invalid_http"))
         super().on_headers_complete()
+        self.headers = []  # for trailers, which must not pose as headers (RFC 9110 §6.5.1)
         cycle = self.cycle  # its task starts at the loop's next turn
         if cycle.scope["http_version"] == "1.0":  # which uvicorn never keeps
             cycle.keep_alive = self.parser.should_keep_alive()
@@ -150,6 +157,22 @@ class BoundedProtocol(HttpToolsProtocol):
         notice = _Notice(cycle)
         self._notices.append(notice)
         cycle.scope[DISCONNECT_NOTICE] = notice  # type: ignore[typeddict-unknown-key]
+
+    def _check_head(self) -> None:
+        """Raises what is wrong with it, upon which llhttp stops."""
+        headers = self.headers
+        if len(headers) > MAX_HEADERS or (
+            self._unheard_bytes > MAX_HEAD_BYTES and sum(len(n) + len(v) for n, v in headers) > MAX_HEAD_BYTES
+        ):
+            raise self._refused(_head_too_large())
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise self._refused(InvalidRequest("Too many requests wait for their answers.", code="pipelined"))
+        fields = fields_of(headers)
+        if len(fields) != len(headers) and [name for name, _ in headers].count(b"host") > 1:
+            raise self._refused(InvalidRequest("Host is given twice.", code="invalid_http"))
+        if b"expect" in fields:
+            self.expect_100_continue = fields[b"expect"].lower() == b"100-continue"
+        self.scope[FIELDS] = fields  # type: ignore[typeddict-unknown-key]
 
     def on_body(self, body: bytes) -> None:
         self._unheard_bytes = 0
@@ -161,12 +184,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if not (cycle.response_complete or self.parser.should_upgrade()):
             cycle.more_body = False
             cycle.message_event.set()
-            self.flow.resume_reading()  # a large last piece paused it, and then a client's leaving is not seen
+            if self.flow.read_paused:  # by a large last piece, and then a client's leaving is not seen
+                self.flow.resume_reading()
 
     def pause_writing(self) -> None:
         """The client takes no more for now. One that was carried away never says goodbye: its time is bounded."""
         super().pause_writing()
-        self._stall_timer = self.loop.call_later(CLIENT_STALL_S, self._wire.abort)
+        self._stall_timer = self.loop.call_later(CLIENT_STALL_S, self._line.abort)
 
     def resume_writing(self) -> None:
         self._client_takes_bytes()
@@ -182,17 +206,36 @@ class BoundedProtocol(HttpToolsProtocol):
             notice.gone()
 
     def on_response_complete(self) -> None:
+        """As uvicorn's, but with a deadline in place of a timer of the loop's."""
         self._notices.popleft().forget()
-        if self._is_early() and not self._line.is_closing():
+        if self._line.is_closing():
+            self.server_state.total_requests += 1
+        elif self._is_early():
             self._linger()  # keep-alive would read on, without end, what nobody wants
-        super().on_response_complete()
+            self.server_state.total_requests += 1
+        elif self.pipeline:
+            super().on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            if self.flow.read_paused:
+                self.flow.resume_reading()
+            self._idle = self._deadlines.after(self.timeout_keep_alive, self)
+
+    def expire(self) -> None:
+        """Nothing more came on a kept connection."""
+        self.timeout_keep_alive_handler()
+
+    def _unset_keepalive_if_required(self) -> None:
+        if self._idle is not None:
+            self._idle.discard(self)
+            self._idle = None
 
     def _close(self) -> None:
         """How uvicorn closes."""
         if self._is_early() and not self._line.is_closing():
             self._linger()
         else:
-            self._wire.close()
+            self._line.hang_up()
 
     def _is_early(self) -> bool:
         """Whether the answer is complete and its request is not."""
@@ -201,13 +244,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _linger(self) -> None:
         self._end_head()
-        self._line.is_closing = lambda: True
+        self._line.flush()
+        self._line.is_lingering = True
         self.flow.resume_reading()
-        Lingering(self._wire, self)
+        Lingering(self._line.transport, self)
 
     def _begin_head(self) -> None:
         self._is_in_head = True
-        self._field_bytes = 0
 
     def _bound_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_DEADLINE_S, self._out_of_time)
@@ -224,14 +267,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(_too_slow())
         else:  # opened ahead of need, as browsers do, and never used
             self._end_head()
-            self._wire.close()
+            self._line.hang_up()
 
     def _refuse(self, error: ClientError) -> None:
         self._end_head()
         if self._line.is_closing():
             return
         if self._is_answering():
-            self._wire.close()  # a refusal in the middle of an answer would be taken for a part of it
+            self._line.hang_up()  # a refusal in the middle of an answer would be taken for a part of it
             return
         if self.cycle is not None:  # what waits for its body, or for its model, need not
             self.cycle.disconnected = True

@@ -8,6 +8,8 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from router.deadlines import deadlines
+
 
 class Interruptible:
     """Async context manager; used once."""
@@ -21,7 +23,7 @@ class Interruptible:
         self._is_active = False
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(deadlines().loop)
         assert self._task is not None
         self._cancelling = self._task.cancelling()
         self._is_active = True

@@ -5,7 +5,7 @@ Label values come from closed sets or are bounded: what clients may invent (a mo
 `_other` beyond `MAX_NAMES` different ones. docs/metrics.md lists every metric, and a test holds it to that.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,7 +17,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from router.counting import Counts, Distributions, Levels
+from router.counting import Counts, Distribution, Distributions, Levels, Number
 from router.domain import Modality, ProviderCard
 from router.health import HostState, ProviderState
 from router.outcomes import Outcome
@@ -26,6 +26,7 @@ from router.ports import LAG_EVERY_S, Record
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per child, which no dashboard reads
 
 OTHER: Final = "_other"
+_OK: Final = Outcome.OK
 MAX_NAMES: Final = 200
 MAX_MISSED: Final = 200  # timers of one lag: 10 s
 LATENCY_BUCKETS_S: Final = (
@@ -84,6 +85,15 @@ class _Names:
         return name
 
 
+class _Route(NamedTuple):
+    """What is measured of every request, bound to one endpoint."""
+
+    in_flight: Number
+    duration: Distribution
+    first_byte: Distribution
+    overhead: Distribution
+
+
 class Metrics:
     """Implements `ports.Observer`. Several may live in one process: the registry is their own."""
 
@@ -91,6 +101,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._models = _Names()
         self._voices = _Names()
+        self._routes: dict[str, _Route] = {}
         registry = self.registry
         self._requests = Counts(
             "router_requests",
@@ -224,7 +235,8 @@ class Metrics:
         self._voice_requests = Counter(
             "router_voice_requests", "Spoken answers by voice.", ["voice"], registry=registry
         )
-        self._tokens = Counts("router_chat_tokens", "Tokens that answers reported.", ["direction"], registry)
+        tokens = Counts("router_chat_tokens", "Tokens that answers reported.", ["direction"], registry)
+        self._tokens_in, self._tokens_out = tokens.child("input"), tokens.child("output")
         self._loop_lag = Histogram(
             "router_event_loop_lag_seconds",
             "How late the event loop ran a timer.",
@@ -239,29 +251,41 @@ class Metrics:
     # ports.Observer
 
     def request_started(self, record: Record) -> None:
-        self._in_flight.add(record.endpoint)
+        self._route(record.endpoint).in_flight.value += 1
 
     def request_finished(self, record: Record) -> None:
-        endpoint = record.endpoint
-        self._in_flight.take(endpoint)
+        route = self._route(record.endpoint)
+        route.in_flight.value -= 1
         is_known = record.provider != ""  # an unknown model never reached a provider
         model = self._models.bounded(record.model) if is_known else OTHER
-        self._requests.add(endpoint, model, record.provider or "none", record.outcome)
-        self._duration.observe(record.finished - record.started, endpoint)
+        self._requests.add(record.endpoint, model, record.provider or "none", record.outcome)
+        route.duration.observe(record.finished - record.started)
         if record.first_byte is not None and is_known:
-            self._first_byte.observe(record.first_byte - record.started, endpoint)
-            self._overhead.observe(record.overhead_s, endpoint)
-        if record.outcome == Outcome.OK and is_known and record.tier > record.preferred_tier:
-            self._fallbacks.labels(endpoint, record.provider).inc()
+            route.first_byte.observe(record.first_byte - record.started)
+            route.overhead.observe(record.overhead_s)
+        if record.outcome == _OK and is_known and record.tier > record.preferred_tier:
+            self._fallbacks.labels(record.endpoint, record.provider).inc()
         if record.tokens_in or record.tokens_out:
-            self._tokens.add("input", by=record.tokens_in)
-            self._tokens.add("output", by=record.tokens_out)
+            self._tokens_in.value += record.tokens_in
+            self._tokens_out.value += record.tokens_out
         if record.cache:
             self._spoken(record)
         elif record.first_audio is not None:
             self._chat_first_audio.labels(record.provider).observe(record.first_audio - record.started)
-        if record.audio_s is not None and record.outcome == Outcome.OK:
+        if record.audio_s is not None and record.outcome == _OK:
             self._speech_finished(record, model, record.audio_s)
+
+    def _route(self, endpoint: str) -> "_Route":
+        """What is measured of every request to `endpoint`."""
+        route = self._routes.get(endpoint)
+        if route is None:
+            route = self._routes[endpoint] = _Route(
+                self._in_flight.child(endpoint),
+                self._duration.child(endpoint),
+                self._first_byte.child(endpoint),
+                self._overhead.child(endpoint),
+            )
+        return route
 
     def attempt_finished(self, provider: str, outcome: str) -> None:
         self._attempts.add(provider, outcome)

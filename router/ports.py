@@ -61,9 +61,11 @@ class ResponseHead(msgspec.Struct):
     status: int
     headers: Sequence[Header]
     _fields: dict[bytes, bytes] = {}
+    content_type: bytes = b""  # in lower case; empty when there is none
 
     def __post_init__(self) -> None:
         self._fields = dict(self.headers[::-1])
+        self.content_type = self._fields.get(b"content-type", b"").lower()
 
     def get(self, name: bytes) -> bytes | None:
         """The first header called `name` (lower case), or None."""

@@ -45,7 +45,8 @@ class HostTally:
 
     def came(self) -> None:
         self._in_flight += 1
-        self.is_busy.set()
+        if self._in_flight == 1:
+            self.is_busy.set()
 
     def went(self) -> None:
         self._in_flight -= 1

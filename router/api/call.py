@@ -40,32 +40,26 @@ class Reply:
         self._dialect = dialect
         self._clock = clock
         self._extra = extra
-        self._is_started = False
-        self._is_finished = False
+        self.is_started = False
+        self.is_finished = False
         self._last = b""
-
-    @property
-    def is_started(self) -> bool:
-        return self._is_started
-
-    @property
-    def is_finished(self) -> bool:
-        return self._is_finished
 
     async def start(self, status: int, headers: Sequence[Header]) -> None:
         """Status and headers; what the router has to say is added."""
-        assert not self._is_started
-        self._is_started = True
+        assert not self.is_started
+        self.is_started = True
         record = self._record
         record.status = status
         record.first_byte = self._clock()
-        own = [*headers, *_date(headers), *_own_headers(record)]
+        own = [*headers, *_own_headers(record)]
+        if b"date" not in [name for name, _ in headers]:  # RFC 9110 §6.6.1; an upstream's own is kept
+            own.append(date_header())
         told = beside(own, self._extra) if self._extra else own
         await self._send({"type": "http.response.start", "status": status, "headers": told})
 
     async def send(self, chunk: bytes, *, is_last: bool = False) -> None:
         """A piece of the body; with `is_last` the reply is finished by it."""
-        self._is_finished = is_last
+        self.is_finished = is_last
         self._last = chunk
         await self._send({"type": "http.response.body", "body": chunk, "more_body": not is_last})
 
@@ -73,7 +67,7 @@ class Reply:
         """A complete answer."""
         length = (b"content-length", str(len(body)).encode())
         await self.start(status, [*headers, length])
-        self._is_finished = True
+        self.is_finished = True
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def fail(self, error: RouterError) -> None:
@@ -82,9 +76,9 @@ class Reply:
         A cut reply is left unfinished, upon which the server closes the connection, so that a short body is
         never taken for a whole one. A stream of events is told first.
         """
-        if self._is_finished:
+        if self.is_finished:
             return
-        if not self._is_started:
+        if not self.is_started:
             extra = [_JSON, (b"x-router-error", error.reason.encode())]
             if isinstance(error, PayloadTooLarge | TooSlow):  # the rest of the body is not wanted
                 extra.append((b"connection", b"close"))
@@ -119,13 +113,6 @@ def _own_headers(record: Record) -> list[Header]:
     return headers
 
 
-def _date(headers: Sequence[Header]) -> list[Header]:
-    """RFC 9110 §6.6.1: an answer has a Date; an upstream's own is kept."""
-    if any(name == b"date" for name, _ in headers):
-        return []
-    return [date_header()]
-
-
 def date_header() -> Header:
     """The Date of an answer that begins now."""
     return (b"date", _http_date(int(time.time())))
@@ -155,10 +142,11 @@ class Presence(Interruptible):
     async def read_body(self, fields: Fields, limit_bytes: int) -> bytes:
         """The request body. Raises PayloadTooLarge, ClientGone, TooSlow."""
         _check_declared(fields, limit_bytes, "server.max_body_mb")
-        if self._notice is not None and self._notice.has_whole_request:
-            body = await _read_body(self._receive, limit_bytes)
-        else:
+        body = self._notice.take_body() if self._notice is not None else None
+        if body is None:
             body = await self._read_body_in_time(limit_bytes)
+        elif len(body) > limit_bytes:
+            raise _too_large(limit_bytes, "server.max_body_mb")
         self._watch()
         return body
 
@@ -233,7 +221,11 @@ class Presence(Interruptible):
             self._notice.tell = None
         elif self._watcher is not None:
             self._watcher.cancel()
-        await super().__aexit__(kind, error, trace)
+        if self._error is None:
+            self._is_active = False
+            self._task = None
+        else:
+            await super().__aexit__(kind, error, trace)
 
 
 class DisconnectNotice:
@@ -241,14 +233,13 @@ class DisconnectNotice:
 
     __slots__ = ("is_gone", "tell")
 
-    @property
-    def has_whole_request(self) -> bool:
-        """Whether all of the body is here, so that reading it is no waiting."""
-        return False
-
     def __init__(self) -> None:
         self.is_gone = False
         self.tell: Callable[[], None] | None = None
+
+    def take_body(self) -> bytes | None:
+        """The whole body, if it is here; None where it must be received."""
+        return None
 
     def gone(self) -> None:
         """The connection is lost."""

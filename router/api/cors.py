@@ -43,9 +43,10 @@ class Cors:
             (b"vary", b"Origin"),
         ]
 
-    def preflight(self, method: str, asked: Fields) -> list[Header] | None:
-        """What a 204 says besides `headers_for`, when this is a preflight of an allowed origin; else None."""
-        if method != "OPTIONS" or b"access-control-request-method" not in asked:
+    def preflight(self, asked: Fields) -> list[Header] | None:
+        """What a 204 to OPTIONS says besides `headers_for`, when that is a preflight of an allowed origin; else
+        None."""
+        if b"access-control-request-method" not in asked:
             return None
         if self._allowed_origin(asked) is None:
             return None

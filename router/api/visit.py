@@ -1,8 +1,9 @@
 """One call on its way through the hot routes: who asks, what its head says, where the answer goes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from router.api.admission import Client
 from router.api.call import Reply
@@ -28,8 +29,7 @@ _UPSTREAM_HEADERS: Final = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True):
     """`headers` as they came, `fields` the same by name. `via` marks what this router passes on."""
 
     endpoint: Endpoint

@@ -20,5 +20,5 @@ def ways_to(catalogue: Catalogue, modality: Modality, name: str | None, client: 
     """The routes behind a model's name, of which `record` keeps how good they could be. Raises NotFound,
     InvalidRequest."""
     routes = catalogue.resolve(modality, name, client.may_use)
-    record.preferred_tier = min((route.tier for route in routes), default=0)
+    record.preferred_tier = min([route.tier for route in routes], default=0)
     return Ways(routes, catalogue.max_wait_s(modality, name))

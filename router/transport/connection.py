@@ -15,6 +15,7 @@ from typing import Final, cast
 import httptools
 
 from router.errors import ConnectionLost, Malformed, Silent, UpstreamFault
+from router.mailbag import Mailbag, Wire
 from router.ports import Header, ResponseHead, Sink
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -30,16 +31,16 @@ class Connection(asyncio.Protocol):
         name: str,
         on_idle: Callable[["Connection"], None],
         on_closed: Callable[["Connection"], None],
+        bag: Mailbag,
     ) -> None:
         self._name = name
         self._on_idle = on_idle
         self._on_closed = on_closed
         self._parser = httptools.HttpResponseParser(self)
-        self._transport: asyncio.Transport | None = None
+        self._bag = bag
+        self._wire: Wire | None = None
         self._sink: Sink | None = None
         self._headers: list[Header] = []
-        self._header_count = 0
-        self._head_bytes = 0
         self._unheard_bytes = 0  # read since the sink last heard of the answer
         self._has_head = False
         self._ends_with_connection = False
@@ -47,6 +48,7 @@ class Connection(asyncio.Protocol):
         self._may_serve_again = False
         self._is_sending = False  # of the request's body something is still to come
         self._is_refused = False  # the answer is an error: of the body nothing more is wanted
+        self._is_paused = False
         self._is_full = False
         self._room: asyncio.Future[None] | None = None
         self.has_answered = False  # any byte of the current answer has arrived
@@ -59,7 +61,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing()
+        return self._wire is not None and not self._wire.transport.is_closing()
 
     @property
     def wants_more(self) -> bool:
@@ -69,14 +71,14 @@ class Connection(asyncio.Protocol):
     def start(self, payload: bytes, sink: Sink, *, is_whole: bool = True) -> None:
         """Send a request whose answer goes to `sink`. Only on an open, idle connection. Unless it `is_whole`, its
         body follows by `send`, up to `note_sent`."""
-        assert self._transport is not None
+        assert self._wire is not None
         assert self._sink is None, f"{self!r} is busy"
         self._sink = sink
         self.has_answered = False
         self.exchanges += 1
         self._is_sending = not is_whole
         self._reset_head()
-        self._transport.write(payload)
+        self._wire.write(payload)
 
     async def send(self, piece: bytes, stall_s: float) -> None:
         """A piece of the request's body, as soon as there is room for it; unless nothing more is wanted.
@@ -86,8 +88,8 @@ class Connection(asyncio.Protocol):
         while self._is_full and self.wants_more:
             await self._until_room(stall_s)
         if self.wants_more:
-            assert self._transport is not None
-            self._transport.write(piece)
+            assert self._wire is not None
+            self._wire.write(piece)
 
     def note_sent(self) -> None:
         """The request's body is complete."""
@@ -108,18 +110,20 @@ class Connection(asyncio.Protocol):
             self._room.set_result(None)
 
     def pause(self) -> None:
-        if self._transport is not None and self.is_open:
-            self._transport.pause_reading()
+        self._is_paused = True
+        if self._wire is not None and self.is_open:
+            self._wire.transport.pause_reading()
 
     def resume(self) -> None:
-        if self._transport is not None and self.is_open:
-            self._transport.resume_reading()
+        self._is_paused = False
+        if self._wire is not None and self.is_open:
+            self._wire.transport.resume_reading()
 
     def close(self) -> None:
         """Close at once, saying nothing more to the sink. Idempotent."""
         self._sink = None
-        if self._transport is not None:
-            self._transport.abort()
+        if self._wire is not None:
+            self._wire.abort()
 
     def fail(self, fault: UpstreamFault) -> None:
         """Close at once and tell the sink, if one waits."""
@@ -131,9 +135,10 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+        self._wire = Wire(cast("asyncio.Transport", transport), self._bag)
 
     def data_received(self, data: bytes) -> None:
+        self._bag.arrived += 1
         if self._sink is None:  # nobody asked: a late or a smuggled answer
             self.close()
             return
@@ -184,7 +189,8 @@ class Connection(asyncio.Protocol):
         if sink is None:  # aborted while it was read
             return
         if is_kept and self.is_open and self._has_sent_all():
-            self.resume()
+            if self._is_paused:
+                self.resume()
             self._on_idle(self)
         else:
             self.close()
@@ -192,9 +198,7 @@ class Connection(asyncio.Protocol):
 
     def _has_sent_all(self) -> bool:
         """Whether the request was taken; an early answer's is not, and its rest would stand before the next."""
-        if self._is_sending or self._transport is None:
-            return False
-        return self._transport.get_write_buffer_size() == 0
+        return not self._is_sending and self._wire is not None and self._wire.is_empty
 
     # llhttp's callbacks
 
@@ -203,19 +207,16 @@ class Connection(asyncio.Protocol):
             raise Malformed(f"{self._name} sent an answer nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_count += 1
-        self._head_bytes += len(name) + len(value)
-        if self._header_count > MAX_HEADERS:
-            raise Malformed(f"{self._name} sent more than {MAX_HEADERS} headers")
-        if self._head_bytes > MAX_HEAD_BYTES:
-            raise Malformed(f"{self._name} sent a head of more than {MAX_HEAD_BYTES} bytes")
-        if not self._has_head:  # else a trailer, which must not pose as a header (RFC 9110 §6.5.1)
-            self._headers.append((name.lower(), value))
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 100:
             raise Malformed(f"{self._name} answered with status {status:03}")
+        if len(self._headers) > MAX_HEADERS:
+            raise Malformed(f"{self._name} sent more than {MAX_HEADERS} headers")
+        if self._unheard_bytes > MAX_HEAD_BYTES and _size(self._headers) > MAX_HEAD_BYTES:
+            raise Malformed(f"{self._name} sent a head of more than {MAX_HEAD_BYTES} bytes")
         # llhttp leaves blanks behind a value, which are no part of it (RFC 9110 §5.5).
         head = ResponseHead(status, [(name, value.rstrip(b" \t")) for name, value in self._headers])
         is_framed = head.get(b"content-length") is not None
@@ -229,6 +230,7 @@ class Connection(asyncio.Protocol):
         if self._sink is None:
             return
         self._has_head = True
+        self._headers = []  # for trailers, which must not pose as headers (RFC 9110 §6.5.1)
         self._ends_with_connection = not is_framed and status not in {204, 304}
         self._unheard_bytes = 0
         if status >= 400:
@@ -262,10 +264,12 @@ class Connection(asyncio.Protocol):
 
     def _reset_head(self) -> None:
         self._headers = []
-        self._header_count = 0
-        self._head_bytes = 0
         self._unheard_bytes = 0
         self._has_head = False
         self._ends_with_connection = False
         self._is_whole = False
         self._is_refused = False
+
+
+def _size(headers: list[Header]) -> int:
+    return sum(len(name) + len(value) for name, value in headers)

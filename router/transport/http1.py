@@ -14,10 +14,11 @@ import re
 import socket
 from collections import deque
 from collections.abc import Coroutine
-from typing import Final
+from typing import Final, cast
 
 from router.errors import ConnectionLost, DialRefused, DialTimeout, NotSent, UpstreamFault
-from router.ports import Exchange, Monotonic, ResponseHead, Sink, Upload, UpstreamRequest
+from router.mailbag import mailbag
+from router.ports import Exchange, Monotonic, Sink, Upload, UpstreamRequest
 from router.transport.connection import Connection
 
 MAX_CONNECTIONS: Final = 1024
@@ -28,9 +29,10 @@ _REQUEST_LINE: Final = re.compile(r"(?!(?:HEAD|CONNECT) )[\w!#$%&'*+.^`|~-]+ [!-
 _NAME: Final = re.compile(
     rb"(?!(?:host|content-length|transfer-encoding)\Z)[\w!#$%&'*+.^`|~-]+", re.ASCII | re.IGNORECASE
 )
-_CONTROLS: Final = bytes(code for code in [*range(32), 127] if code != ord("\t"))
+_CONTROLS: Final = bytes(code for code in [*range(32), 127] if code != ord("\t"))  # RFC 9110 §5.5
 _SILENT_ERRNOS: Final = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT}
-_REMEMBERED: Final = 256  # request lines and header names, of which a house has a handful
+_REMEMBERED: Final = 1024  # request lines, and headers, of which a house has a handful
+_LONGEST_REMEMBERED: Final = 512
 
 
 @functools.lru_cache(_REMEMBERED)
@@ -41,10 +43,13 @@ def _request_line(method: str, target: str) -> bytes | None:
     return f"{line} HTTP/1.1\r\n".encode() if _REQUEST_LINE.fullmatch(line) else None
 
 
-@functools.lru_cache(_REMEMBERED)
-def _is_name(name: bytes) -> bool:
-    """A token, and no header that frames the request: those are ours."""
-    return _NAME.fullmatch(name) is not None
+def _checked_line(name: bytes, value: bytes) -> bytes | None:
+    """None when it could be read as another, or frames the request: that is ours to do."""
+    is_fine = _NAME.fullmatch(name) is not None and len(value.translate(None, _CONTROLS)) == len(value)
+    return b"%b: %b\r\n" % (name, value) if is_fine else None
+
+
+_header_line: Final = functools.lru_cache(_REMEMBERED)(_checked_line)  # clients send the same ones again and again
 
 
 class Http1Transport:
@@ -146,7 +151,7 @@ class Http1Transport:
         return NotSent(f"{self._name} cannot be reached: {exc.strerror or exc}")
 
     def _new_connection(self) -> Connection:
-        return Connection(self._name, self._on_idle, self._on_closed)
+        return Connection(self._name, self._on_idle, self._on_closed, mailbag())
 
     def _take_idle(self) -> Connection | None:
         """The most recently used connection that is still good; stale ones are closed on the way."""
@@ -177,20 +182,20 @@ class Http1Transport:
         line = _request_line(request.method, request.target)
         if line is None:
             raise NotSent(f"'{request.method} {request.target}' cannot be asked of {self._name}")
-        lines = [line, self._host_line]
-        for name, value in request.headers:
-            if not _is_name(name):
-                raise NotSent(f"the header {name!r} cannot be sent to {self._name}")
-            lines.append(b"%b: %b\r\n" % (name, value))
+        headers = [
+            _header_line(name, value) if len(value) <= _LONGEST_REMEMBERED else _checked_line(name, value)
+            for name, value in request.headers
+        ]
+        if None in headers:  # its value may be a secret: not repeated
+            raise NotSent(f"the header {request.headers[headers.index(None)][0]!r} cannot be sent to {self._name}")
+        lines: list[bytes] = [line, self._host_line, *cast("list[bytes]", headers)]
         body, size = (
             (request.body, len(request.body)) if isinstance(request.body, bytes) else (b"", request.body.size)
         )
         if size or request.method in {"POST", "PUT", "PATCH"}:
             lines.append(b"Content-Length: %d\r\n" % size)
-        head = b"".join(lines)
-        if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(lines):  # it may be a secret: not repeated
-            raise NotSent(f"a header's value cannot be sent to {self._name}")
-        return b"%b\r\n%b" % (head, body)
+        lines += (b"\r\n", body)
+        return b"".join(lines)
 
 
 class _Exchange:
@@ -206,6 +211,8 @@ class _Exchange:
         "_sender",
         "_sink",
         "_upload",
+        "data",
+        "head",
     )
 
     def __init__(self, pool: Http1Transport, payload: bytes, upload: Upload | None, sink: Sink) -> None:
@@ -214,6 +221,8 @@ class _Exchange:
         self._upload = upload
         self._sender: asyncio.Task[None] | None = None
         self._sink = sink
+        self.head = sink.head
+        self.data = sink.data
         self._connection: Connection | None = None
         self._redial: asyncio.Task[None] | None = None
         self._is_retried = False
@@ -290,13 +299,7 @@ class _Exchange:
         if self._connection is not None:
             self._connection.close()
 
-    # ports.Sink
-
-    def head(self, head: ResponseHead) -> None:
-        self._sink.head(head)
-
-    def data(self, chunk: bytes) -> None:
-        self._sink.data(chunk)
+    # ports.Sink; `head` and `data` are the caller's own
 
     def end(self) -> None:
         self._end()

@@ -9,6 +9,7 @@ from typing import Any
 from fakes import RecordingSink
 
 from router.errors import ConnectionLost, Malformed, UpstreamFault
+from router.mailbag import Mailbag
 from router.ports import Header, ResponseHead
 from router.transport.connection import Connection
 
@@ -68,6 +69,11 @@ class Wire(asyncio.Transport):
         self.is_paused = False
 
 
+def _bag() -> Mailbag:
+    """Delivers at once."""
+    return Mailbag(lambda deliver: deliver())
+
+
 class Upstream:
     """One connection, played by hand."""
 
@@ -75,7 +81,7 @@ class Upstream:
         self.idle: list[Connection] = []
         self.closed: list[Connection] = []
         self.wire = Wire()
-        self.connection = Connection("upstream", self.idle.append, self.closed.append)
+        self.connection = Connection("upstream", self.idle.append, self.closed.append, _bag())
         self.connection.connection_made(self.wire)
 
     @property

@@ -9,9 +9,9 @@ from router.answers import (
     check_whole,
     error_message,
     is_event_stream,
+    is_json,
     passed_on,
     retry_after_s,
-    tells_usage,
 )
 from router.errors import Malformed
 from router.ports import Header
@@ -35,7 +35,7 @@ from router.ports import Header
 )
 def test_passed_on(headers: list[Header], expected: list[Header]) -> None:
     """RFC 9110 §7.6.1: what Connection names goes with it."""
-    assert expected == passed_on([(name.lower(), value) for name, value in headers])
+    assert expected == passed_on(head(200, *headers))
 
 
 @pytest.mark.parametrize(
@@ -168,6 +168,30 @@ def test_what_counts_as_a_whole_answer(
 
 
 @pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        (b'{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}', (3, 4)),
+        (b'{"input_tokens":3,"output_tokens":4}', (3, 4)),
+        (b'{"prompt_tokens":3,"completion_tokens":null}', (3, 0)),
+        (b'{"prompt_tokens":"3"}', (0, 0)),
+        (b'{"prompt_tokens":-3}', (0, 0)),
+        (b'{"prompt_tokens":1000000000000000000000000}', (0, 0)),
+        (b"null", (0, 0)),
+        (b"[]", (0, 0)),
+    ],
+)
+def test_what_a_whole_answer_says_it_took(usage: bytes, expected: tuple[int, int]) -> None:
+    """In OpenAI's words or Anthropic's; what no server means is not counted, and no reason to refuse an answer."""
+    assert expected == check_whole(head(200, JSON), b'{"choices":[{"usage":5}],"usage":%b}' % usage)
+
+
+def test_odd_counts_do_not_hide_that_an_answer_is_broken() -> None:
+    """The rest is still looked at."""
+    with pytest.raises(Malformed, match="broken JSON"):
+        check_whole(head(200, JSON), b'{"usage":{"prompt_tokens":-3}, "choices":[}')
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [
         (b"application/json", True),
@@ -184,4 +208,5 @@ def test_what_counts_as_a_whole_answer(
 def test_which_answers_may_tell_usage(value: bytes | None, expected: bool) -> None:
     """Looking for token counts in a megabyte of audio would find noise."""
     headers: list[Header] = [] if value is None else [(b"CONTENT-type", value)]
-    assert expected is tells_usage(head(200, *headers))
+    answer = head(200, *headers)
+    assert expected is (is_json(answer) or is_event_stream(answer))

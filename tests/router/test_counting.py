@@ -32,6 +32,6 @@ def test_the_exposition_is_the_librarys_own() -> None:
         value = chance.choice([*BOUNDS, 0.0, 3.0, 99.0, chance.random()])
         distributions.observe(value, "chat")
         histogram.labels("chat").observe(value)
-    levels.take("chat")
+    levels.child("chat").value -= 1
     gauge.labels("chat").dec()
     assert _without_created(generate_latest(theirs)) == _without_created(generate_latest(ours))

@@ -9,6 +9,7 @@ from loopback import Peer, ok, serving
 from running import LOOPS, run, until
 
 from router.errors import ConnectionLost, Malformed
+from router.mailbag import Mailbag
 from router.transport.connection import MAX_HEAD_BYTES, MAX_HEADERS, Connection
 from router.transport.http1 import Http1Transport
 
@@ -256,7 +257,7 @@ def test_a_huge_head_in_a_single_read_is_malformed(loop: str) -> None:
     """The bound on a head does not depend on how the network cuts it."""
     del loop  # fed by hand, because a socket cuts as it likes
     sink = RecordingSink()
-    connection = Connection("upstream", lambda _: None, lambda _: None)
+    connection = Connection("upstream", lambda _: None, lambda _: None, Mailbag(lambda deliver: deliver()))
     connection.connection_made(_NoTransport())
     connection.start(b"", sink)
     connection.data_received(

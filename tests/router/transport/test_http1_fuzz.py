@@ -163,4 +163,5 @@ def test_what_never_ends_is_cut_off(begun: bytes, more: bytes, size: int) -> Non
 
     upstream.answer(reads(), closing=None, sink=sink)
     assert (Malformed, []) == (type(sink.fault), sink.forbidden)
-    assert taken <= 2 * MAX_HEAD_BYTES + 2 * size  # one of them was only fetched
+    # One of them was only fetched, and what stands before a trailer is part of another line.
+    assert taken <= 2 * MAX_HEAD_BYTES + 2 * size + 16

@@ -9,6 +9,7 @@ from fuzzed import fuzzed
 from offline import Wire
 
 from router.errors import NotSent
+from router.mailbag import Mailbag
 from router.ports import Header, UpstreamRequest
 from router.transport.connection import Connection
 from router.transport.http1 import Http1Transport
@@ -80,7 +81,7 @@ class _Dialled(Http1Transport):
 
     async def dial(self) -> Connection:
         self.wire = Wire()
-        connection = self._new_connection()
+        connection = Connection("upstream", self._on_idle, self._on_closed, Mailbag(lambda deliver: deliver()))
         connection.connection_made(self.wire)
         return connection
 
