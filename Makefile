@@ -75,13 +75,15 @@ soak: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready  ## long an
 
 # What cannot be installed is told, on the page too, and the others are measured.
 bench: export PATH := $(PATH):/usr/sbin
-bench: $(ROUTER)/.dev  ## measure beside other gateways, into docs/benchmarks/ (as root on Debian: installs wrk, nginx, haproxy)
+bench: $(ROUTER)/.dev  ## measure beside other gateways, growth and speech, into docs/benchmarks/ (as root on Debian: installs wrk, nginx, haproxy)
 	@command -v wrk >/dev/null && command -v nginx >/dev/null && command -v haproxy >/dev/null \
 		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk nginx haproxy; } \
 		|| { echo 'make bench loads with wrk and compares with nginx and HAProxy: sudo apt install wrk nginx haproxy' >&2; exit 1; }
 	@for peer in $(PEER_VENVS) $(PORTKEY); do $(MAKE) --no-print-directory $$peer/.ready \
 		|| echo "==> $$peer could not be installed: it will not be measured" >&2; done
 	$(ROUTER)/bin/python -m bench
+	$(ROUTER)/bin/python -m bench.growth
+	$(ROUTER)/bin/python -m bench.voices
 
 # A count, so it holds on a busy machine too; DUMPS=folder keeps what callgrind_annotate shows.
 guard: $(ROUTER)/.dev  ## count the router's instructions and hold them to the record (as root on Debian: installs valgrind)

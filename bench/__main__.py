@@ -24,8 +24,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nobody is left running
     cases = tuple(case for case in CASES if not arguments.only or case.name in arguments.only)
     who = frozenset(arguments.contenders) if arguments.contenders else None
-    rounds, sample_s = (2, 1) if arguments.quick else (arguments.rounds, 2)
-    plan = Plan(rounds, sample_s, cases, who)
+    rounds, sample_s = (2, 1.0) if arguments.quick else (arguments.rounds, 1.5)
+    plan = Plan(rounds, sample_s, cases, who, arguments.python)
     is_partial = arguments.quick or arguments.only or who
     out = arguments.out or (None if is_partial else REPOSITORY / "docs" / "benchmarks")
     try:
@@ -54,8 +54,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--contenders", nargs="+", choices=NAMES, help="these gateways alone; printed, not written"
     )
+    parser.add_argument(
+        "--python",
+        type=_command,
+        default=sys.executable,
+        metavar="PATH",
+        help="run the router and the plain proxies with this interpreter, of an environment with their packages",
+    )
     parser.add_argument("--out", type=Path, help="directory to write to (default: docs/benchmarks)")
     return parser.parse_args()
+
+
+def _command(path: str) -> str:
+    """For the router runs elsewhere. Not resolved: an environment's interpreter is a link."""
+    return str(Path(path).absolute())
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ class Case:
     """One kind of traffic over `connections` at once.
 
     `unit`: what its CPU time is divided by. `slow_connections`: for contenders so slow that they would hold up
-    the run; None where they are left out. `only`: the contenders that take part, empty for all.
+    the run; None where they, and those with few cases, are left out. `only`: the contenders that take part, empty
+    for all. `once`: those that only show where the limits are, and do so in the first round.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Case:
     slow_connections: int | None = None
     answer_bytes: int = 0
     only: tuple[str, ...] = ()
+    once: frozenset[str] = frozenset()
 
     @property
     def is_fresh(self) -> bool:
@@ -95,17 +97,20 @@ class Case:
         return "\n".join([_QUESTION] * (PROMPT_BYTES // (len(_QUESTION) + 2)))  # a line end is two bytes in JSON
 
 
+_LIMITS: Final = frozenset({"direct", "nginx", "haproxy"})
+_BUT_NGINX: Final = _LIMITS - {"nginx"}  # with whom the router is compared there, round by round
 _STREAMED: Final = frozenset({"bench-burst", "bench-paced", "bench-first", "bench-idle"})
 CASES: Final = (
-    Case("json-1", "JSON chat, 1 connection", CHAT, "bench-json", 1),
+    Case("json-1", "JSON chat, 1 connection", CHAT, "bench-json", 1, once=_BUT_NGINX),
     Case("json-32", "JSON chat, 32 connections", CHAT, "bench-json", 32, slow_connections=32),
-    Case("json-256", "JSON chat, 256 connections", CHAT, "bench-json", 256),
+    Case("json-256", "JSON chat, 256 connections", CHAT, "bench-json", 256, once=_BUT_NGINX),
     Case(
         "prompt-32",
         f"JSON chat with a prompt of {PROMPT_BYTES // 1024} KB, 32 connections",
         CHAT,
         "bench-json",
         32,
+        once=_LIMITS,
     ),
     Case(
         "burst-32",
@@ -115,6 +120,7 @@ CASES: Final = (
         32,
         "stream",
         slow_connections=8,
+        once=_BUT_NGINX,
     ),
     Case(
         "paced-100",
@@ -125,6 +131,7 @@ CASES: Final = (
         "event",
         Kind.PACED,
         slow_connections=20,
+        once=frozenset({"haproxy"}),
     ),
     Case(
         "first-256",
@@ -134,6 +141,7 @@ CASES: Final = (
         256,
         "stream",
         Kind.FIRST,
+        once=_BUT_NGINX,
     ),
     Case(
         "audio-8",
@@ -151,8 +159,16 @@ CASES: Final = (
         "bench-large",
         4,
         answer_bytes=LARGE_AUDIO_BYTES,
+        once=_LIMITS,
     ),
-    Case("embeddings-8", "embeddings, answers of 1 MB, 8 connections", EMBEDDINGS, "bench-embeddings", 8),
+    Case(
+        "embeddings-8",
+        "embeddings, answers of 1 MB, 8 connections",
+        EMBEDDINGS,
+        "bench-embeddings",
+        8,
+        once=_LIMITS,
+    ),
     Case(
         "wide-32",
         "JSON chat, 32 connections, 50 providers of 500 models",
@@ -162,7 +178,7 @@ CASES: Final = (
         only=("router", WIDE),
     ),
     Case("start", "start-up, and memory at rest", CHAT, "bench-json", 1, kind=Kind.START, slow_connections=1),
-    Case("idle-1000", "1,000 open streams, idle", CHAT, "bench-idle", 1000, "stream", Kind.IDLE),
+    Case("idle-1000", "1,000 open streams, idle", CHAT, "bench-idle", 1000, "stream", Kind.IDLE, once=_LIMITS),
 )
 MODELS: Final = tuple(sorted({"bench-paced", *(case.model for case in CASES)}))
 

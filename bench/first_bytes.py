@@ -27,7 +27,7 @@ _SETTLE_S: Final = 0.5
 _PAUSE_S: Final = 0.02
 
 
-def first_sample(house: House, number: int, case: Case, contender: Contender, duration_s: int) -> Sample:
+def first_sample(house: House, number: int, case: Case, contender: Contender, duration_s: float) -> Sample:
     """FIRST_STREAMS new streams, or what LONGEST_S has time for. Raises SampleFailed, CannotMeasure."""
     del duration_s  # it takes as long as it takes
     house.drain(contender)

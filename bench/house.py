@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,12 +48,13 @@ class Cores:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """`key`: the client's; `directory`: for scripts, configurations and logs."""
+    """`key`: the client's; `directory`: for scripts, configurations and logs; `python`: see `Place`."""
 
     cores: Cores
     upstream: Upstream
     key: str
     directory: Path
+    python: str = sys.executable
 
     def counts(self) -> dict[str, int]:
         """See `bench.upstream.Tally`. Raises CannotMeasure when the upstream has ended: nothing can go on."""

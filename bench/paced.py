@@ -22,14 +22,14 @@ from bench.streams import lost_of, open_streams, request_of
 _SETTLE_S: Final = 0.5
 
 
-def paced_sample(house: House, number: int, case: Case, contender: Contender, duration_s: int) -> Sample:
+def paced_sample(house: House, number: int, case: Case, contender: Contender, duration_s: float) -> Sample:
     """Hold `case.connections` streams open for `duration_s`. Raises SampleFailed, CannotMeasure."""
     house.drain(contender)
     sample = uvloop.run(_listen(house, number, case, contender, duration_s))
     return replace(sample, left_open=house.drain(contender))
 
 
-async def _listen(house: House, number: int, case: Case, contender: Contender, duration_s: int) -> Sample:
+async def _listen(house: House, number: int, case: Case, contender: Contender, duration_s: float) -> Sample:
     delays_us: list[float] = []
     request = request_of(case, house.key, contender.extra_headers)
     streams = await open_streams(contender.port, request, case.connections, delays_us.append)

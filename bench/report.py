@@ -33,8 +33,16 @@ _METHOD: Final = """
 
 Each gateway in turn has core {gateway}; wrk, the paced client and the mock upstream have the rest. {rounds}
 rounds, in each every case with all contenders directly after one another, another one first in each round;
-{sample_s} s a sample after {warm_up_s} s of warm-up (paced: {paced_s} s; new streams: {first} of them), with a
-pause until all are idle. Slow contenders take fewer cases, fewer streams and {slow_s} s a sample, and start once.
+{sample_s:g} s a sample after {warm_up_s:g} s of warm-up (paced: {paced_s:g} s; new streams: {first} of them), with
+a pause until all are idle. Slow contenders take fewer cases, fewer streams and {slow_s:g} s a sample, and start
+once. Some that show where the limit is take a case in the first round alone: their ratios are without bounds.
+
+vllm-router is measured with its default policy and, as vllm-router-rr, with round robin; where the router is held
+against vllm-router, it is against the better of the two in that case. Router, LiteLLM and the plain proxies run on
+Python, each with the interpreter that is told above: one built without profile-guided and link-time optimisation
+(PGO, LTO) takes more CPU for the same work. `python -m bench --python PATH` runs the router and the plain proxies
+with another one's environment. What is told of a build is what its options say; some that name neither (Debian's)
+were optimised by other means.
 
 CPU is user + system time of all threads and children, log writing included, divided by the requests, streams or
 events that the upstream counted. Ratios and added times are taken within a round; given is their median over the
@@ -109,7 +117,7 @@ def _who(outcome: Outcome) -> str:
         for case, why in each.skips.items()
         if case in _titles()
     ]
-    slow = [each.name for each in outcome.contenders if each.is_slow]
+    slow = [each.name for each in outcome.contenders if each.is_slow or each.has_few_cases]
     if slow:
         heavy = [case.title for case in CASES if case.slow_connections is None and not case.only]
         left_out.append(f"- {', '.join(slow)}: too slow for {'; '.join(heavy)}")

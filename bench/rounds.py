@@ -48,7 +48,7 @@ def run(plan: Plan, tell: Callable[[str], None]) -> Outcome:
     """All samples of `plan`. Raises CannotMeasure."""
     if shutil.which("wrk") is None:
         raise CannotMeasure("wrk is missing: sudo apt-get install wrk")
-    with _house() as house:
+    with _house(plan.python) as house:
         a_run = _Run(plan, house, tell)
         a_run.all_loaded()
         a_run.all_fresh()
@@ -56,7 +56,7 @@ def run(plan: Plan, tell: Callable[[str], None]) -> Outcome:
 
 
 @contextlib.contextmanager
-def _house() -> Iterator[House]:
+def _house(python: str) -> Iterator[House]:
     """This process goes to the load's core when everything else has its own."""
     cores = Cores.of_this_machine()
     _allow_many_files()
@@ -67,7 +67,7 @@ def _house() -> Iterator[House]:
         upstream = stack.enter_context(contenders.upstream(directory, cores.upstream))
         os.sched_setaffinity(0, {cores.load})
         stack.callback(os.sched_setaffinity, 0, before)
-        yield House(cores, upstream, key, directory)
+        yield House(cores, upstream, key, directory, python)
 
 
 def _allow_many_files() -> None:
@@ -96,21 +96,31 @@ class _Run:
             self.outcome.contenders, self.outcome.missing = them, dict(missing)
             for name, why in missing.items():
                 self._tell(f"not measured: {name}: {why}")
-            self._expected_s, self._began = self._plan.expected_s(them), time.monotonic()
+            self._expected_s = self._plan.expected_s(them)
             names = ", ".join(contender.name for contender in them)
             self._tell(f"{self._plan.rounds} rounds of {names}: about {self._expected_s / 60:.0f} min")
+            self._slow_starts(them)
             for round_ in range(1, self._plan.rounds + 1):
                 for case in self._plan.loaded():
                     self._one_case(round_, case, them)
 
     def all_fresh(self) -> None:
-        """Each contender alone. The slow ones start once: nobody waits for their second decimal."""
+        """Each contender alone, but for the slow ones."""
         cases = self._plan.fresh()
         for round_ in range(1, self._plan.rounds + 1):
             for contender in rotated(self.outcome.contenders, round_):
-                mine = [case for case in cases if does_take(contender, case)]
-                if mine and (round_ == 1 or not contender.is_slow) and contender.name not in self.outcome.missing:
+                if contender.is_slow or contender.name in self.outcome.missing:
+                    continue
+                if mine := [case for case in cases if self._plan.does_take(contender, case, round_)]:
                     self._started_anew(round_, mine, contender)
+
+    def _slow_starts(self, them: Sequence[Contender]) -> None:
+        """Of those that have just been started for the loads: nobody waits for their second decimal."""
+        starts = [case for case in self._plan.fresh() if case.kind is Kind.START]
+        for case, contender in ((case, contender) for case in starts for contender in them):
+            if contender.is_slow and does_take(contender, case):
+                take = partial(_FRESH[case.kind], self._house, 1, case, contender)
+                self._take(1, case, contender, take, self._house.directory)
 
     def _one_case(self, round_: int, case: Case, them: tuple[Contender, ...]) -> None:
         with contextlib.ExitStack() as stack:
@@ -120,7 +130,7 @@ class _Run:
                 except CouldNotStart as error:
                     self._tell(f"not measured: {WIDE}: {error}")
             for contender in rotated(them, round_):
-                if does_take(contender, case) and contender.name not in self.outcome.missing:
+                if self._plan.does_take(contender, case, round_) and contender.name not in self.outcome.missing:
                     self._loaded(round_, case, contender)
 
     def _loaded(self, round_: int, case: Case, contender: Contender) -> None:
@@ -166,5 +176,5 @@ class _Run:
     def _everyone(self, directory: Path, only: frozenset[str] | None) -> contextlib.AbstractContextManager[LineUp]:
         house = self._house
         return contenders.everyone(
-            directory, house.cores.gateway, house.upstream.port, house.key, self._tell, only
+            directory, house.cores.gateway, house.upstream.port, house.key, self._tell, only, house.python
         )

@@ -8,7 +8,9 @@ from typing import Final
 from bench.paired import DIRECT, ROUTER, Compared, Figures
 
 COUNT: Final = "errors"
-RUST: Final = ("sglang-router", "vllm-router")
+# Each with its ways of being run: it is held by the way that is its best in the case.
+RUST_WAYS: Final = {"sglang-router": ("sglang-router",), "vllm-router": ("vllm-router", "vllm-router-rr")}
+RUST: Final = tuple(way for ways in RUST_WAYS.values() for way in ways)
 PROXIES: Final = ("nginx", "haproxy", *RUST, "litellm", "portkey", "plain", "seed")
 
 
@@ -74,10 +76,16 @@ def _held(compared: Compared | None, who: str = "") -> Held | None:
     return Held(compared, who) if compared is not None else None
 
 
-def _beats(case: str, title: str, figure: str, told: str = "") -> list[Target]:
+def _of_way(case: str, figure: str, peer: str) -> Callable[[Figures], Held | None]:
+    """Of a Rust router's lowest figure; who it was is told where there was a choice."""
+    ways = RUST_WAYS[peer]
+    return _of_best(case, figure, ways, is_most=False) if len(ways) > 1 else _ratio(case, figure, peer)
+
+
+def _beats(case: str, title: str, figure: str) -> list[Target]:
     return [
-        Target(case, title, f"beat {peer}{told}", Sense.BEATS, 1.0, "", _ratio(case, figure, peer))
-        for peer in RUST
+        Target(case, title, f"beat {peer}", Sense.BEATS, 1.0, "", _of_way(case, figure, peer))
+        for peer in RUST_WAYS
     ]
 
 
@@ -111,8 +119,8 @@ TARGETS: Final = (
         _times_less("json-32", "cpu_us", "litellm"),
     ),
     *(
-        Target("burst-32", _BURST, f"half of {peer}", Sense.AT_MOST, 0.5, "", _ratio("burst-32", "cpu_us", peer))
-        for peer in RUST
+        Target("burst-32", _BURST, f"half of {peer}", Sense.AT_MOST, 0.5, "", _of_way("burst-32", "cpu_us", peer))
+        for peer in RUST_WAYS
     ),
     Target("burst-32", _BURST, "≤ 2 times nginx", Sense.AT_MOST, 2.0, "", _ratio("burst-32", "cpu_us", "nginx")),
     *_first("p50_us", "p50"),

@@ -39,6 +39,6 @@ def router(house: House) -> Iterator[Contender]:
     """It, running. Raises CouldNotStart."""
     text = providers(house.upstream.port)
     with contenders.router(
-        house.directory, house.cores.gateway, house.upstream.port, house.key, text, WIDE
+        house.directory, house.cores.gateway, house.upstream.port, house.key, text, WIDE, house.python
     ) as contender:
         yield contender

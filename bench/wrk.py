@@ -1,8 +1,11 @@
 """Closed-loop load by Debian's wrk: as many requests as `connections` can carry, one after another on each."""
 
 import json
+import math
 import os
+import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,20 +32,21 @@ end
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk saw; `cpu_s` is its own."""
+    """What wrk saw; `cpu_s` is its own, `lasted_s` by its own clock."""
 
     requests_per_s: float
     p50_us: float
     p99_us: float
     cpu_s: float
+    lasted_s: float
 
 
-def warm_up(case: Case, contender: Contender, key: str, duration_s: int, directory: Path) -> None:
+def warm_up(case: Case, contender: Contender, key: str, duration_s: float, directory: Path) -> None:
     """Load of which nothing is asked, not even that somebody answers within its time. Raises SampleFailed."""
     _run(case, contender, key, duration_s, directory)
 
 
-def load(case: Case, contender: Contender, key: str, duration_s: int, directory: Path) -> Load:
+def load(case: Case, contender: Contender, key: str, duration_s: float, directory: Path) -> Load:
     """Load `contender` for `duration_s` seconds, on the cores of the caller. Raises SampleFailed."""
     before = os.times()
     output = _run(case, contender, key, duration_s, directory)
@@ -51,7 +55,7 @@ def load(case: Case, contender: Contender, key: str, duration_s: int, directory:
     return said(output, cpu_s)
 
 
-def _run(case: Case, contender: Contender, key: str, duration_s: int, directory: Path) -> str:
+def _run(case: Case, contender: Contender, key: str, duration_s: float, directory: Path) -> str:
     script = directory / f"{case.name}.lua"
     headers = request_headers(key, contender.extra_headers).items()
     lines = "\n".join(f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers)
@@ -61,22 +65,33 @@ def _run(case: Case, contender: Contender, key: str, duration_s: int, directory:
         "wrk",
         "-t1",
         f"-c{case.connections}",
-        f"-d{duration_s}s",
+        f"-d{math.ceil(duration_s) + 1}s",
         "--timeout",
         "10s",
         "-s",
         str(script),
         url,
     ]
-    try:
-        answer = subprocess.run(  # noqa: S603  ours
-            command, capture_output=True, text=True, timeout=duration_s + _GRACE_S, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise SampleFailed(f"wrk did not end within {duration_s + _GRACE_S:.0f} s") from error
-    if answer.returncode != 0:
-        raise SampleFailed(f"wrk failed: {answer.stdout} {answer.stderr}")
-    return answer.stdout
+    return _output(command, duration_s)
+
+
+def _output(command: Sequence[str], duration_s: float) -> str:
+    """wrk knows whole seconds alone, but at an interrupt it ends in order, and tells how long it ran."""
+    with subprocess.Popen(  # noqa: S603  ours
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            process.wait(duration_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+        try:
+            output, errors = process.communicate(timeout=_GRACE_S)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            raise SampleFailed(f"wrk did not end within {duration_s + _GRACE_S:.0f} s") from error
+    if process.returncode != 0:
+        raise SampleFailed(f"wrk failed: {output} {errors}")
+    return output
 
 
 def said(output: str, cpu_s: float) -> Load:
@@ -89,4 +104,5 @@ def said(output: str, cpu_s: float) -> Load:
         raise SampleFailed(f"{seen['errors']} of {seen['requests']} requests ended badly", seen["errors"])
     if not seen["requests"]:
         raise SampleFailed("no request was answered")
-    return Load(seen["requests"] / seen["duration_us"] * 1e6, seen["p50_us"], seen["p99_us"], cpu_s)
+    lasted_s = seen["duration_us"] / 1e6
+    return Load(seen["requests"] / lasted_s, seen["p50_us"], seen["p99_us"], cpu_s, lasted_s)

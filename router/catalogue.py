@@ -15,13 +15,14 @@ or speaks lists all its models alike, so their names have to tell.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Final, Protocol
 
 from router.config.settings import ModelSettings, SpeechSettings, TranscriptionSettings
 from router.domain import Modality, Model, ProviderCard, Route
 from router.errors import InvalidRequest, NotFound
+from router.spellings import Spellings
 
 OPENAI_SPEECH_MODELS: Final = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 OPENAI_TRANSCRIPTION_MODELS: Final = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
@@ -33,6 +34,7 @@ _TRANSCRIBES: Final = re.compile(
 _YOUR_OWN: Final = "whisper-1"  # what a server that lists nothing takes for the model it has
 DEFAULT_MAX_WAIT_S: Final = 2.0
 SUBSTITUTE_MODEL_TIER: Final = 10_000  # behind every configured tier
+_NAMED: Final = 20  # of the names there are, where none looks like the one that was asked for
 
 
 class Reports(Protocol):
@@ -75,6 +77,9 @@ class Catalogue:
         self._reports = reports
         self._known_chats: dict[str, Sequence[Route]] = {}  # what names meant, while nobody reports anything new
         self._known_at = -1
+        self._listed: Sequence[Listed] = ()  # likewise
+        self._spellings: dict[Modality, Spellings] = {}
+        self._listed_at = -1
         self._max_waits = {name: model.max_wait_s for name, model in models.items()}
         # A provider that is switched off takes its routes with it; the name stays known.
         self._configured = {
@@ -137,8 +142,16 @@ class Catalogue:
         """Whether every model behind them answers aloud itself."""
         return _all_match(routes, lambda route: self._cards[route.provider].speaks)
 
-    def listed(self) -> list[Listed]:
-        """Every name a client may use, configured ones first."""
+    def listed(self) -> Sequence[Listed]:
+        """Every name a client may use, configured ones first. The same list while nobody reports anything new."""
+        revision = self._reports.revision
+        if self._listed_at != revision:
+            self._listed = self._all_listed()
+            self._spellings.clear()
+            self._listed_at = revision
+        return self._listed
+
+    def _all_listed(self) -> Sequence[Listed]:
         entries = {
             name: Listed(name, modality, tuple(route.provider for route in routes))
             for name, (modality, routes) in self._configured.items()
@@ -231,16 +244,22 @@ class Catalogue:
             model = name if name in models else next(iter([*likely, *models]), _YOUR_OWN)
             yield Route(card.id, model or _YOUR_OWN, card.tier)
 
-    def _known(self, modality: Modality, may_see: Callable[[str], bool]) -> list[str]:
-        return [entry.id for entry in self.listed() if entry.modality is modality and may_see(entry.id)]
+    def _known(self, modality: Modality) -> Spellings:
+        listed = self.listed()
+        if modality not in self._spellings:
+            self._spellings[modality] = Spellings([each.id for each in listed if each.modality is modality])
+        return self._spellings[modality]
 
     def _known_in_words(self, modality: Modality, may_see: Callable[[str], bool]) -> str:
-        return ", ".join(self._known(modality, may_see)[:20]) or "none yet"
+        return ", ".join(islice(filter(may_see, self._known(modality).names), _NAMED)) or "none yet"
 
     def _unknown(self, modality: Modality, name: str, may_see: Callable[[str], bool]) -> NotFound:
-        known = self._known(modality, may_see)
-        close = get_close_matches(name, known, n=3)
-        hint = f"Did you mean {' or '.join(close)}?" if close else f"Known: {', '.join(known[:20]) or 'none yet'}."
+        close = self._known(modality).close_to(name, may_see)
+        hint = (
+            f"Did you mean {' or '.join(close)}?"
+            if close
+            else f"Known: {self._known_in_words(modality, may_see)}."
+        )
         return NotFound(f"No model is called {name[:200]!r}. {hint}", param="model", code="model_not_found")
 
 

@@ -50,19 +50,28 @@ class Deadlines:
         self._slots[number] = slot
         heapq.heappush(self._due, number)
         if self._due[0] == number:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self.loop.call_at(number * SLOT_S, self._come)
+            self._arm()
         return slot
+
+    def _arm(self) -> None:
+        """The one timer, for the first slot."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_at(self._due[0] * SLOT_S, self._come) if self._due else None
 
     def _come(self) -> None:
         """The first slot is due: it, and all others whose time has come."""
-        now = self._clock() + SLOT_S / 10  # timers come a little early, by the clock's resolution
-        while self._due and self._due[0] * SLOT_S <= now:
-            slot = self._slots.pop(heapq.heappop(self._due))
-            while slot:
-                slot.pop().expire()
-        self._timer = self.loop.call_at(self._due[0] * SLOT_S, self._come) if self._due else None
+        # Timers come a little early, by the clock's resolution: then the first is due all the same, and no other.
+        now = max(self._clock(), self._due[0] * SLOT_S)
+        try:
+            while self._due and self._due[0] * SLOT_S <= now:
+                slot = self._slots[self._due[0]]
+                if slot:
+                    slot.pop().expire()
+                else:
+                    del self._slots[heapq.heappop(self._due)]
+        finally:  # an owner that fails is the loop's to report; the others' deadlines come
+            self._arm()
 
 
 _last: Deadlines | None = None
@@ -73,6 +82,7 @@ def deadlines() -> Deadlines:
     global _last
     # `get_running_loop` asks the kernel for the process's id, every time. A thread runs one loop at a time, so the
     # one that was seen in this thread, and runs, is the one.
-    if _last is None or _last.thread != get_ident() or not _last.loop.is_running():
-        _last = Deadlines(asyncio.get_running_loop())
-    return _last
+    last = _last  # another thread may set it at any time
+    if last is None or last.thread != get_ident() or not last.loop.is_running():
+        last = _last = Deadlines(asyncio.get_running_loop())
+    return last

@@ -9,11 +9,12 @@ came in, its answer leaves at once; nothing ever waits for longer than what the 
 import asyncio
 from collections.abc import Callable
 from typing import Final
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 _LARGE: Final = 64 * 1024  # bytes that need no company
 _PATIENCE: Final = 4  # deliveries of a single letter, before letters leave at once again
-_bags: Final["WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbag]"] = WeakKeyDictionary()
+# Each lives as long as somebody writes by way of it: it holds its loop, which would otherwise never be let go.
+_bags: Final["WeakValueDictionary[asyncio.AbstractEventLoop, Mailbag]"] = WeakValueDictionary()
 
 
 class Mailbag:
@@ -70,7 +71,7 @@ class Wire:
             self._waiting += part
             if len(self._waiting) > _LARGE:
                 self.flush()
-        elif bag.is_busy or bag.arrived > 1:
+        elif (bag.is_busy or bag.arrived > 1) and len(part) <= _LARGE:
             self._waiting = part
             bag.wires.append(self)
             if len(bag.wires) == 1:

@@ -128,9 +128,7 @@ class LogObserver:
         level = logging.DEBUG if record.endpoint in _QUIET and record.outcome == Outcome.OK else logging.INFO
         if _access.isEnabledFor(level):
             line = RequestLine(level, record)
-            for (
-                handler
-            ) in _root.handlers:  # there are no others, and no filters
+            for handler in _root.handlers:  # there are no others, and no filters
                 if level >= handler.level:
                     handler.handle(line)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from router.config.settings import SpeechSettings
-from router.domain import CacheUse, Passage, Priority, Route, SpeechRequest
+from router.domain import CacheUse, Modality, Passage, Priority, Route, SpeechRequest
 from router.errors import InvalidRequest, NothingCanServe, Refusal
 from router.narration import Narration
 from router.ports import Monotonic, Record
@@ -62,8 +62,13 @@ class Speaker:
         self._sayer = Sayer(relay, recollection, roster, clock, patience_s=settings.patience_s)
 
     async def open(self) -> None:
-        """Cut a text: the libraries load with their first use, for which the first listener would wait 0.2 s."""
-        await asyncio.to_thread(_cut, SpeechRequest("Hello."))
+        """Cut a text, and load the codecs: they load with their first use, for which the first listener would wait
+        0.2 s. Where nobody speaks, or only the demo, they take no memory before somebody does."""
+        speakers = [card for card in self._roster.cards.values() if Modality.SPEECH in card.modalities]
+        if speakers:
+            await asyncio.to_thread(_cut, SpeechRequest("Hello."))
+        if any(not card.is_demo for card in speakers):
+            await self.encoders.get_ready()
 
     async def aclose(self) -> None:
         """End what nobody waits for any more."""

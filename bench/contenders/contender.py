@@ -4,6 +4,7 @@ import http.client
 import json
 import secrets
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,8 +29,9 @@ class Contender:
     """A server to measure.
 
     `pid`: the gateway's, None where there is none. `skips`: cases (names) that it cannot carry, each with a
-    reason of one line. `extra_headers`: what each request to it needs besides. `is_slow`: to be measured with less
-    load. `setup`: version and configuration in one line. `start_s`: from exec to the first chat answered well.
+    reason of one line. `extra_headers`: what each request to it needs besides. `is_slow`: to be measured in the
+    main cases alone, with less load. `setup`: version and configuration in one line. `start_s`: from exec to the
+    first chat answered well. `has_few_cases`: in the main cases alone, with the whole load.
     """
 
     name: str
@@ -40,16 +42,22 @@ class Contender:
     is_slow: bool = False
     setup: str = ""
     start_s: float | None = None
+    has_few_cases: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a contender is to run. `directory`: its own, for configuration and log."""
+    """Where a contender is to run.
+
+    `directory`: its own, for configuration and log. `python`: the interpreter of the router and the plain proxies,
+    by its path in an environment that has their packages.
+    """
 
     directory: Path
     port: int
     upstream_port: int
     key: str
+    python: str = sys.executable
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,7 @@ class Recipe:
     setup: str = ""
     cwd: Path | None = None
     start_within_s: float = 30.0
+    has_few_cases: bool = False
 
 
 @dataclass(frozen=True, slots=True)

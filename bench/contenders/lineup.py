@@ -18,6 +18,7 @@ _RECIPES: Final[Mapping[str, Callable[[Place], Recipe]]] = {
     "haproxy": haproxy.recipe,
     "sglang-router": sglang.recipe,
     "vllm-router": vllm.recipe,
+    "vllm-router-rr": vllm.round_robin_recipe,
     "portkey": portkey.recipe,
     "litellm": litellm.recipe,
     "plain": plain.recipe,
@@ -42,8 +43,10 @@ def everyone(
     key: str,
     tell: Callable[[str], None],
     only: Collection[str] | None = None,
+    python: str = sys.executable,
 ) -> Iterator[LineUp]:
     """All gateways (those named in `only`), running on `core`, each with a folder of its name in `directory`.
+    `python`: see `Place`.
 
     Raises ValueError when `only` names one that there is not.
     """
@@ -53,7 +56,7 @@ def everyone(
     contenders: list[Contender] = []
     with contextlib.ExitStack() as stack:
         for name in (each for each in NAMES if only is None or each in only):
-            place = Place(directory / name, free_port(), upstream_port, key)
+            place = Place(directory / name, free_port(), upstream_port, key, python)
             try:
                 contenders.append(stack.enter_context(started(_RECIPES[name](place), place, core)))
             except CouldNotStart as reason:

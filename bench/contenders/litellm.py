@@ -6,6 +6,7 @@ from typing import Final
 from bench.cases import MODELS
 from bench.contenders.contender import Place, Recipe
 from bench.contenders.installed import environment, version_of
+from bench.contenders.interpreter import interpreter
 
 ENVIRONMENT: Final = ".venv-bench-litellm"
 _HEAD: Final = """\
@@ -28,6 +29,7 @@ _MODEL: Final = """\
 def recipe(place: Place) -> Recipe:
     """Raises CouldNotStart when it is not installed."""
     folder = environment(ENVIRONMENT)
+    python = interpreter(str(folder / "bin" / "python"))
     models = "".join(_MODEL.format(model=model, upstream_port=place.upstream_port) for model in MODELS)
     return Recipe(
         "litellm",
@@ -42,6 +44,6 @@ def recipe(place: Place) -> Recipe:
         is_slow=True,
         # It puts ../.. first on Python's path (proxy_cli.py): nothing that it could import may lie there.
         cwd=place.directory / "here" / "and_below",
-        setup=f"{version_of(folder, 'litellm')}: one worker, no database, log of errors",
+        setup=f"{version_of(folder, 'litellm')}: one worker, no database, log of errors; {python}",
         start_within_s=180.0,
     )

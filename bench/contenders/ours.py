@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.contenders.contender import REPOSITORY, Contender, Place, Recipe, free_port, new_key
+from bench.contenders.interpreter import interpreter
 from bench.contenders.start import LOG, started
 
 NAME: Final = "router"
@@ -38,27 +39,37 @@ clients:
 
 
 def recipe(place: Place, providers: str | None = None, name: str = NAME) -> Recipe:
-    """`providers`: the configuration's YAML but for `server` and `clients`; None: one machine, and one more."""
+    """`providers`: the configuration's YAML but for `server` and `clients`; None: one machine, and one more.
+
+    Raises CouldNotStart without its interpreter.
+    """
     rest = _REST.format(port=place.port, key_sha256=_sha256(place.key), other_sha256=_sha256(new_key()))
     which = _PROVIDERS.format(upstream_port=place.upstream_port) if providers is None else providers
     return Recipe(
         name,
-        (sys.executable, "-m", "router", "serve", "--config", str(place.directory / "providers.yaml")),
+        (place.python, "-m", "router", "serve", "--config", str(place.directory / "providers.yaml")),
         files={"providers.yaml": f"{which.rstrip()}\n{rest}"},
-        setup="this working copy: keys, metrics, probes, one log line per request",
+        setup=f"this working copy: keys, metrics, probes, one log line per request; {interpreter(place.python)}",
         cwd=REPOSITORY,
     )
 
 
 @contextlib.contextmanager
 def router(
-    directory: Path, core: int, upstream_port: int, key: str, providers: str | None = None, name: str = NAME
+    directory: Path,
+    core: int,
+    upstream_port: int,
+    key: str,
+    providers: str | None = None,
+    name: str = NAME,
+    python: str = sys.executable,
 ) -> Iterator[Contender]:
-    """The router alone, running on `core`, in a folder of its `name` in `directory`. `providers`: see `recipe`.
+    """The router alone, running on `core`, in a folder of its `name` in `directory`. `providers`: see `recipe`;
+    `python`: see `Place`.
 
     Raises CouldNotStart.
     """
-    place = Place(directory / name, free_port(), upstream_port, key)
+    place = Place(directory / name, free_port(), upstream_port, key, python)
     with started(recipe(place, providers, name), place, core) as contender:
         yield contender
 

@@ -1,13 +1,11 @@
 """A plain proxy, Litestar before httpx, as one writes it in an hour: bench/plain_proxy.py."""
 
-import sys
-from importlib.metadata import version
-
 from bench.contenders.contender import REPOSITORY, Place, Recipe
+from bench.contenders.interpreter import interpreter
 
 
 def recipe(place: Place) -> Recipe:
-    """With one pool of connections: the careful way."""
+    """With one pool of connections: the careful way. Raises CouldNotStart without its interpreter."""
     return _recipe("plain", "one httpx.AsyncClient for all requests", place)
 
 
@@ -17,10 +15,13 @@ def seed_recipe(place: Place) -> Recipe:
 
 
 def _recipe(name: str, how: str, place: Place) -> Recipe:
+    python = interpreter(place.python)
+    versions = f"Litestar {python.versions['litestar']}, httpx {python.versions['httpx']}"
     return Recipe(
         name,
-        (sys.executable, "-m", "bench.plain_proxy", name, str(place.port), str(place.upstream_port)),
+        (place.python, "-m", "bench.plain_proxy", name, str(place.port), str(place.upstream_port)),
         is_slow=name == "seed",
-        setup=f"Litestar {version('litestar')}, httpx {version('httpx')}: {how}, no log",
+        has_few_cases=True,
+        setup=f"{versions}: {how}, no log; {python}",
         cwd=REPOSITORY,
     )

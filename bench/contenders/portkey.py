@@ -13,8 +13,6 @@ from bench.contenders.installed import environment, tool
 
 FOLDER: Final = ".bench-portkey"
 _PACKAGE: Final = "node_modules/@portkey-ai/gateway"
-_LEAVES_OPEN: Final = "it leaves the upstream's stream open when its client has gone"
-_SKIPS: Final = dict.fromkeys(("paced-100", "first-256", "idle-1000"), _LEAVES_OPEN)
 
 
 def recipe(place: Place) -> Recipe:
@@ -29,7 +27,7 @@ def recipe(place: Place) -> Recipe:
             *(node, str(package / "build" / "start-server.js")),  # not by npx, which would keep it as a child
             *(f"--port={place.port}", "--headless"),
         ),
-        skips=_SKIPS,
+        has_few_cases=True,
         extra_headers={
             "x-portkey-provider": "openai",
             "x-portkey-custom-host": f"http://127.0.0.1:{place.upstream_port}/v1",

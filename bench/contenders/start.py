@@ -57,6 +57,7 @@ def _proven(recipe: Recipe, place: Place, pid: int, began: float) -> Contender:
         recipe.is_slow,
         f"{recipe.setup}; {_manner(answer, expected)}",
         start_s,
+        recipe.has_few_cases,
     )
 
 

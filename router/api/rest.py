@@ -230,10 +230,11 @@ def _check_provider(view: View, provider: str) -> None:
 
 def _models(view: View, client: Client) -> list[dict[str, object]]:
     entries: list[dict[str, object]] = []
+    everyone = {provider: view.roster.standing(provider) for provider in view.roster.cards}
     for listed in view.catalogue.listed():
         if not client.may_use(listed.id):
             continue
-        standings = [view.roster.standing(provider) for provider in listed.providers]
+        standings = [everyone[provider] for provider in listed.providers]
         best = next((s for s in standings if s.is_available), standings[0])
         entries.append(
             {

@@ -18,7 +18,6 @@ from router.ports import Body, Exchange, Header, Probe, ResponseHead, Sink
 from router.providers.origin import Origin, decoded, probe_of, request_headers
 from router.providers.spoken_events import SpokenEvents, is_events
 from router.speech.checking import longest_s
-from router.speech.decoding import to_pcm
 from router.transport import Inbox
 
 MAX_SPEECH_BYTES: Final = 64 * 1024 * 1024  # 22 minutes of 24 kHz PCM
@@ -98,7 +97,7 @@ class OpenAIServer:
             return await inbox.read_all(self.card.stall_s, most_bytes)
 
         head, audio = await ask_for_speech(self._origin, path, self.card, body, request_id, read)
-        return utterance_of(head, await asyncio.to_thread(to_pcm, audio, most_s))
+        return utterance_of(head, await asyncio.to_thread(_to_pcm, audio, most_s))
 
     async def _read_events(self, inbox: Inbox, most_bytes: int) -> bytes:
         """To the end, though nothing behind the last event is wanted: the connection is used again."""
@@ -112,6 +111,12 @@ class OpenAIServer:
 
     async def aclose(self) -> None:
         await self._origin.aclose()
+
+
+def _to_pcm(audio: bytes, most_s: float) -> bytes:
+    from router.speech.decoding import to_pcm  # PyAV, 17 MB: not where nobody speaks
+
+    return to_pcm(audio, most_s)
 
 
 def speech_body(segment: Segment, model: str, audio_format: str) -> dict[str, object]:

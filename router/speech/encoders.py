@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from router.domain import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, AudioFormat
-from router.speech.encoding import AudioFile, encoder_of, is_copied
+from router.speech.encoding import AudioFile, encoder_of, is_copied, load_codecs
 
 MOST_THREADS: Final = 4
 # Where loop and encoders share a core, the loop's few microseconds come first. With 5 a thread has a third of its
@@ -33,6 +33,10 @@ class Encoders:
     def __init__(self, limit: int | None = None) -> None:
         self.limit = limit or usual_limit()
         self._threads = ThreadPoolExecutor(self.limit, "encoder", initializer=_make_way)
+
+    async def get_ready(self) -> None:
+        """Load what compresses, for which the first listener would wait."""
+        await self.run(load_codecs)
 
     def open(self, audio_format: AudioFormat) -> "AnswerEncoder":
         """The encoder of one answer that is sent as it is spoken."""

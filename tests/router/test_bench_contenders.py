@@ -1,6 +1,7 @@
 """The benchmark's contenders: how each is set up, and that nobody is measured who does not answer."""
 
 import os
+import platform
 import select
 import socket
 import sys
@@ -13,6 +14,7 @@ import pytest
 from bench import contenders
 from bench.contenders import Contender, CouldNotStart, Upstream, installed, lineup, proof
 from bench.contenders.contender import Place, Recipe, free_port
+from bench.contenders.interpreter import how_built
 from bench.contenders.proof import Answer, BadAnswer, prove_flow, proven_chat, streamed_words
 from bench.contenders.start import started
 from bench.processes import is_running, running
@@ -52,6 +54,8 @@ def everything_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for name in INSTALLED:
         (tmp_path / name).mkdir()
         (tmp_path / name / installed.STAMP).touch()
+    (tmp_path / ".venv-bench-litellm" / "bin").mkdir()
+    (tmp_path / ".venv-bench-litellm" / "bin" / "python").symlink_to(sys.executable)
     package = tmp_path / ".bench-portkey" / "node_modules" / "@portkey-ai" / "gateway"
     package.mkdir(parents=True)
     (package / "package.json").write_text('{"version":"1.2.3"}')
@@ -85,6 +89,7 @@ def test_everyone_is_told_where_to_listen_and_whom_to_ask(name: str, tmp_path: P
         ("haproxy", ["nbthread 1", "option http-keep-alive", "http-reuse always", "option http-no-delay"]),
         ("sglang-router", ["launch", "--log-level warn", "--prometheus-port"]),
         ("vllm-router", ["--log-level warning", "--prometheus-port"]),
+        ("vllm-router-rr", ["--log-level warning", "--prometheus-port", "--policy round_robin"]),
         ("litellm", ["--num_workers 1", "LITELLM_LOG=ERROR", "LITELLM_MODE=PRODUCTION", f"master_key: {KEY}"]),
         ("portkey", ["NODE_ENV=production", "--headless"]),
         ("router", ["kind: openai", "kind: demo", "key_sha256"]),
@@ -126,6 +131,40 @@ def test_the_version_of_what_is_installed_is_told(tmp_path: Path) -> None:
     assert ["0.3.2", ""] == [installed.version_of(tmp_path, name) for name in ("sglang-router", "litellm")]
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("'--enable-optimizations' '--with-lto'", "built with PGO and LTO"),
+        ("'--enable-optimizations' '--with-lto=thin'", "built with PGO and LTO"),
+        ("'--enable-optimizations' '--with-lto=no'", "built with PGO, no LTO among its build options"),
+        ("'--with-lto'", "built with LTO, no PGO among its build options"),
+        ("'--prefix=/usr'", "no PGO or LTO among its build options"),
+        ("", "no PGO or LTO among its build options"),
+    ],
+)
+def test_how_an_interpreter_was_built_is_told_by_its_options(options: str, expected: str) -> None:
+    """What they do not name is not claimed, either way."""
+    assert expected == how_built(options)
+
+
+def test_a_python_that_is_not_there_runs_nobody(everything_installed: None, tmp_path: Path) -> None:
+    """In words for the page, without this machine's paths."""
+    place = Place(tmp_path, 18_001, 18_002, KEY, str(tmp_path / "absent"))
+    for name in ("router", "plain"):
+        with pytest.raises(CouldNotStart, match=r"^its Python cannot be run$"):
+            lineup._RECIPES[name](place)
+
+
+def test_the_router_and_the_plain_proxies_run_on_the_python_that_is_asked_for(tmp_path: Path) -> None:
+    """Another path to this one serves as another one."""
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    place = Place(tmp_path, 18_001, 18_002, KEY, str(other))
+    recipes = [lineup._RECIPES[name](place) for name in ("router", "plain", "seed")]
+    assert {str(other)} == {recipe.command[0] for recipe in recipes}
+
+
 def test_the_makefile_installs_every_environment() -> None:
     """Each by the target that the reason names, from a file that pins it."""
     makefile = (contenders.REPOSITORY / "Makefile").read_text()
@@ -141,7 +180,10 @@ def test_the_plain_proxies_and_the_router_answer_like_the_upstream(tmp_path: Pat
     with contenders.everyone(tmp_path, CORE, upstream.port, KEY, told.append, names) as (them, missing):
         assert (names, {}) == (tuple(each.name for each in them), missing)
         assert all(each.start_s and each.setup.endswith("; answers as they are") for each in them)
-        assert [False, True, False] == [each.is_slow for each in them]
+        assert all(f"cpython {platform.python_version()}" in each.setup for each in them)
+        assert [(False, True), (True, True), (False, False)] == [
+            (each.is_slow, each.has_few_cases) for each in them
+        ]
         pids = [each.pid for each in them if each.pid is not None]
     assert len(pids) == len(told) == 3
     assert not any(is_running(pid) for pid in pids)

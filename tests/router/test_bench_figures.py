@@ -17,7 +17,7 @@ from bench.contenders import Contender, Upstream
 from bench.house import CannotMeasure, Cores, House
 from bench.ratios import Estimate, difference, estimate, percentile, ratio
 from bench.samples import SampleFailed
-from bench.wrk import Load, said
+from bench.wrk import Load, _output, said
 
 SEEN = {"requests": 1000, "duration_us": 2_000_000, "bytes": 7, "errors": 0, "p50_us": 400, "p99_us": 900}
 HOUSE = House(Cores(0, 1, 1), Upstream(1, os.getpid()), "key", Path())
@@ -30,7 +30,19 @@ def _printed(**changed: int) -> str:
 
 def test_what_wrk_says_is_read() -> None:
     """Requests over wrk's own clock, which runs a little longer than it was told to."""
-    assert Load(500.0, 400, 900, 0.5) == said(_printed(), 0.5)
+    assert Load(500.0, 400, 900, 0.5, 2.0) == said(_printed(), 0.5)
+
+
+def test_a_load_is_ended_in_order_when_its_time_is_over() -> None:
+    """Half seconds too, which wrk's own option does not know."""
+    script = "trap 'echo in order; exit 0' INT; while :; do sleep 0.05; done"
+    assert "in order\n" == _output(("sh", "-c", script), 0.5)
+
+
+def test_a_load_that_ends_by_itself_is_not_waited_for() -> None:
+    """And says why."""
+    with pytest.raises(SampleFailed, match="wrk failed: nobody there"):
+        _output(("sh", "-c", "echo nobody there; exit 1"), 600.0)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_the_page_says_how_and_where() -> None:
     for said in (
         "core 0",
         "5\nrounds",
-        "2 s a sample after 1 s",
+        "2 s a sample after 0.5 s",
         "a CPU, 2 cores",
         "revision abc1234",
         "CPython 3.11",
@@ -165,7 +165,7 @@ def test_the_raw_figures_are_whole_and_a_line_each() -> None:
     document = json.loads(text)
     direct, router = document["samples"]
     assert ("cpu_us" in direct, 40.123) == (False, router["cpu_us"])
-    assert {"rounds": 5, "sample_s": 2, "warm_up_s": 1} == document["plan"]
+    assert {"rounds": 5, "sample_s": 2, "warm_up_s": 0.5} == document["plan"]
     assert ("abc1234", {"x": "why"}) == (document["machine"]["revision"], document["missing"])
     assert 2 == sum('"case":' in line for line in text.splitlines())
 

@@ -13,8 +13,10 @@ from bench import contenders, rounds
 from bench.cases import CASES, SPEECH, WIDE, Case, Kind, case_named
 from bench.contenders import Contender, LineUp, Upstream
 from bench.house import Cores, House
+from bench.paired import Figures
 from bench.plan import Plan, does_take, rotated
 from bench.samples import Sample, SampleFailed
+from bench.targets import TARGETS, Target
 
 QUICK = Contender("nginx", 1, os.getpid())
 SLOW = Contender("litellm", 1, os.getpid(), is_slow=True)
@@ -58,11 +60,55 @@ def test_audio_goes_where_a_gateway_takes_it() -> None:
     assert SPEECH == audio.path
 
 
-def test_a_whole_run_lasts_forty_minutes_at_most() -> None:
+def test_who_has_few_cases_takes_them_with_the_whole_load() -> None:
+    """The same as the slow ones, and it starts in each round."""
+    few = Contender("portkey", 1, os.getpid(), has_few_cases=True)
+    slow = {case.name for case in CASES if does_take(SLOW, case)}
+    assert slow == {case.name for case in CASES if does_take(few, case)}
+    paced = case_named("paced-100").for_contender("portkey", is_slow=False)
+    assert paced is not None
+    assert 100 == paced.connections
+    assert Plan(5, 1.5).does_take(few, case_named("start"), 2)
+
+
+def test_who_only_shows_the_limit_does_so_once() -> None:
+    """Where the router is held against it, in each round."""
+    plan, second = Plan(5, 1.5), 2
+    taken = {case.name for case in CASES if plan.does_take(QUICK, case, second)}
+    everything = {case.name for case in CASES if plan.does_take(QUICK, case, 1)}
+    assert {"prompt-32", "large-4", "embeddings-8", "idle-1000"} == everything - taken
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.case}: {target.must}")
+def test_whoever_a_target_needs_takes_part_in_every_round(target: Target) -> None:
+    """A bound needs five."""
+    figures = _Asked()
+    target.held(figures)
+    once = {name for name in figures.asked if name in case_named(target.case).once}
+    assert (True, set()) == (bool(figures.asked), once)
+
+
+class _Asked(Figures):
+    """Figures that remember of whom they were asked; all are alike."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.asked: set[str] = set()
+
+    def of(self, case: str, contender: str) -> list[Sample]:
+        self.asked.add(contender)
+        known = dict.fromkeys(("cpu_us", "p50_us", "p99_us", "per_s", "resident_mb", "stream_kb"), 1.0)
+        return [Sample(1, case, contender, 1, 1, **known)]  # type: ignore[arg-type]
+
+
+def test_a_whole_run_lasts_27_minutes_at_most() -> None:
     """With everybody there is, in five rounds."""
-    slow = ("portkey", "litellm", "plain", "seed")
-    them = [DIRECT, *(Contender(name, 1, 1, is_slow=name in slow) for name in contenders.NAMES)]
-    assert 10 < Plan(5, 2).expected_s(them) / 60 < 40
+    slow, few = ("litellm", "seed"), ("portkey", "plain")
+    them = [
+        DIRECT,
+        *(Contender(name, 1, 1, is_slow=name in slow, has_few_cases=name in few) for name in contenders.NAMES),
+    ]
+    assert 10 < Plan(5, 1.5).expected_s(them) / 60 < 27
 
 
 @contextlib.contextmanager
@@ -73,7 +119,7 @@ def _everyone(*them: Contender) -> Iterator[LineUp]:
 def test_a_failed_sample_is_recorded_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its reason; the others' samples are taken."""
 
-    def take(house: House, number: int, case: Case, contender: Contender, duration_s: int) -> Sample:
+    def take(house: House, number: int, case: Case, contender: Contender, duration_s: float) -> Sample:
         if contender is QUICK:
             raise SampleFailed("3 of 7\nrequests ended badly", 3)
         return Sample(number, case.name, contender.name, case.connections)
@@ -81,7 +127,7 @@ def test_a_failed_sample_is_recorded_and_the_run_goes_on(tmp_path: Path, monkeyp
     monkeypatch.setitem(rounds._LOADED, Kind.CLOSED, take)
     monkeypatch.setattr(contenders, "everyone", lambda *_: _everyone(QUICK))
     told: list[str] = []
-    run = rounds._Run(Plan(2, 1, (case_named("json-1"),)), _house(tmp_path), told.append)
+    run = rounds._Run(Plan(2, 1, (case_named("json-32"),)), _house(tmp_path), told.append)
     run.all_loaded()
     run.all_fresh()
     seen = [(each.round, each.contender, each.failed, each.errors) for each in run.outcome.samples]
@@ -103,25 +149,25 @@ def test_a_contender_that_ends_is_told_and_left_out(tmp_path: Path, monkeypatch:
     dead = Contender("nginx", 1, ended.pid)
     taken: list[str] = []
 
-    def take(house: House, number: int, case: Case, contender: Contender, duration_s: int) -> Sample:
+    def take(house: House, number: int, case: Case, contender: Contender, duration_s: float) -> Sample:
         taken.append(contender.name)
         return Sample(number, case.name, contender.name, case.connections)
 
     monkeypatch.setitem(rounds._LOADED, Kind.CLOSED, take)
     monkeypatch.setattr(contenders, "everyone", lambda *_: _everyone(dead))
-    run = rounds._Run(Plan(3, 1, (case_named("json-1"),)), _house(tmp_path), lambda _: None)
+    run = rounds._Run(Plan(3, 1, (case_named("json-32"),)), _house(tmp_path), lambda _: None)
     run.all_loaded()
     run.all_fresh()
     assert ["direct", "nginx", "direct", "direct"] == taken
-    assert "ended during json-1 in round 1" == run.outcome.missing["nginx"]
+    assert "ended during json-32 in round 1" == run.outcome.missing["nginx"]
 
 
-def test_slow_contenders_start_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others in each round; all of them afresh."""
+def test_slow_contenders_start_for_their_loads_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And their start is a sample; the others start in each round, afresh."""
     started: list[str] = []
 
     def everyone(*given: object) -> contextlib.AbstractContextManager[LineUp]:
-        only = given[-1]
+        only = given[-2]
         if not isinstance(only, frozenset):
             return _everyone(QUICK, SLOW)
         started.extend(only)
@@ -135,4 +181,28 @@ def test_slow_contenders_start_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     run = rounds._Run(Plan(2, 1, (case_named("start"),)), _house(tmp_path), lambda _: None)
     run.all_loaded()
     run.all_fresh()
-    assert ["nginx", "litellm", "nginx"] == started
+    assert ["nginx", "nginx"] == started
+    seen = [(each.round, each.contender) for each in run.outcome.samples]
+    assert [(1, "litellm"), (1, "nginx"), (2, "nginx")] == seen
+
+
+def test_the_router_runs_on_the_interpreter_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When all start and when each starts anew."""
+    asked: list[object] = []
+
+    def everyone(*given: object) -> contextlib.AbstractContextManager[LineUp]:
+        asked.append(given[-1])
+        return _everyone(QUICK)
+
+    def take(house: House, number: int, case: Case, contender: Contender) -> Sample:
+        return Sample(number, case.name, contender.name, case.connections, start_s=1.0)
+
+    monkeypatch.setitem(rounds._FRESH, Kind.START, take)
+    monkeypatch.setattr(contenders, "everyone", everyone)
+    house = House(Cores(0, 1, 1), Upstream(1, os.getpid()), "key", tmp_path, "another")
+    run = rounds._Run(Plan(1, 1, (case_named("start"),)), house, lambda _: None)
+    run.all_loaded()
+    run.all_fresh()
+    assert ["another", "another"] == asked

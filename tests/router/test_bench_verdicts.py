@@ -99,6 +99,28 @@ def test_the_best_proxy_is_found_among_those_measured() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("case", "must", "title", "figure"),
+    [
+        ("json-32", "beat vllm-router", "", "cpu_us"),
+        ("burst-32", "half of vllm-router", "", "cpu_us"),
+        ("first-256", "beat vllm-router", "p50", "p50_us"),
+        ("first-256", "beat vllm-router", "p99", "p99_us"),
+    ],
+)
+def test_a_router_of_two_policies_is_held_by_its_better_one(case: str, must: str, title: str, figure: str) -> None:
+    """In each case anew, and it is told which one that is."""
+    both = [
+        *_samples(case, "router", ROUNDS, **{figure: 30.0}),
+        *_samples(case, "vllm-router", ROUNDS, **{figure: 100.0}),
+        *_samples(case, "vllm-router-rr", ROUNDS, **{figure: 60.0}),
+    ]
+    verdict = _verdict(both, case, must, title)
+    assert (f"{must} (vllm-router-rr)", "0.50 [0.50, 0.50]") == (verdict.must, verdict.measured)
+    alone = [sample for sample in both if sample.contender != "vllm-router-rr"]
+    assert f"{must} (vllm-router)" == _verdict(alone, case, must, title).must
+
+
 def test_the_better_rust_router_is_the_quicker_one() -> None:
     """By its median."""
     samples = [

@@ -246,6 +246,21 @@ def test_the_list_has_every_name_once() -> None:
     ] == catalogue.listed()
 
 
+def test_the_list_is_made_anew_when_something_new_is_reported() -> None:
+    """And only then: a router may know thousands. What is suggested changes with it."""
+    reports = _Reports(a=["llama3"])
+    catalogue = Catalogue({"a": A}, {}, Settings().speech, reports)
+    first = catalogue.listed()
+    with pytest.raises(NotFound, match="Did you mean llama3"):
+        catalogue.resolve(CHAT, "lama3")
+    assert first is catalogue.listed()
+    reports._models["a"] = ["llama4"]
+    reports.revision += 1
+    assert [Listed("llama4", CHAT, ("a",))] == catalogue.listed()
+    with pytest.raises(NotFound, match="Did you mean llama4"):
+        catalogue.resolve(CHAT, "lama3")
+
+
 def test_a_provider_of_both_serves_both() -> None:
     """One server may chat and speak."""
     catalogue = _catalogue(BOTH, both=["omni"])

@@ -4,6 +4,8 @@ import asyncio
 import threading
 
 import pytest
+from fakes import FakeForward, FakeSpeech, chat_card, speech_card
+from houses import Fake, FakeHouse
 from running import run, until
 from speaking import GOOD, node_of, two_nodes
 
@@ -42,6 +44,24 @@ def encoder(monkeypatch: pytest.MonkeyPatch) -> SlowEncoder:
 
 
 ENCODERS = encoders.usual_limit()
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [
+        (FakeForward(chat_card("llm")), 0),
+        (FakeSpeech(speech_card("demo", is_demo=True), GOOD), 0),
+        (FakeSpeech(speech_card("gpu"), GOOD), 1),
+    ],
+)
+def test_codecs_are_loaded_ahead_where_somebody_speaks(
+    provider: Fake, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nobody may ever want them, and the demo's listener waits for them once."""
+    loaded: list[str] = []
+    monkeypatch.setattr(encoders, "load_codecs", lambda: loaded.append("all"))
+    run(FakeHouse(provider).speaker.open())
+    assert expected == len(loaded)
 
 
 def test_more_speeches_than_encoders_all_finish(encoder: SlowEncoder) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
 import tracemalloc
@@ -112,6 +113,22 @@ def test_what_is_only_copied_needs_no_thread(audio_format: AudioFormat, monkeypa
 
     for audio in run(main()):
         assert audio.endswith(SEGMENT)
+
+
+def test_what_compresses_is_loaded_when_it_is_needed() -> None:
+    """PyAV takes 17 MB, which a house that only chats keeps. Copying needs none of it."""
+    steps = (
+        "import asyncio, sys",
+        "import router.commands.serve",
+        "from router.domain import AudioFormat",
+        "from router.speech.encoders import Encoders",
+        "asyncio.run(Encoders().encoded(bytes(480), AudioFormat.WAV))",
+        "before = 'av' in sys.modules",
+        "asyncio.run(Encoders().get_ready())",
+        "print(before, 'av' in sys.modules)",
+    )
+    told = subprocess.run([sys.executable, "-c", "\n".join(steps)], check=True, capture_output=True, text=True)
+    assert "False True" == told.stdout.strip()
 
 
 def test_there_are_as_many_threads_as_cores_and_not_many() -> None:
