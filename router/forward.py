@@ -32,6 +32,9 @@ class Reply(Protocol):
     def is_started(self) -> bool: ...
     async def start(self, status: int, headers: Sequence[Header]) -> None: ...
     async def send(self, chunk: bytes, *, is_last: bool = False) -> None: ...
+    def push(self, chunk: bytes) -> bool:
+        """Send `chunk` at once; False, and nothing is sent, when that needs waiting."""
+        ...
 
 
 class ForwardCall(msgspec.Struct, frozen=True):
@@ -166,10 +169,17 @@ class Forwarder:
 
 async def _pass(part: bytes, inbox: Inbox, reply: Reply, stall_s: float, usage: UsageReader | None) -> None:
     """`part` and what comes behind it, as it comes."""
+
+    def push(chunk: bytes) -> bool:
+        if usage is not None:
+            usage.see(chunk)
+        return reply.push(chunk)
+
     while not inbox.is_drained:
         if usage is not None:
             usage.see(part)
         await reply.send(part)
+        await inbox.pour(push, stall_s)
         part = await inbox.read(stall_s)
     if usage is not None:
         usage.see(part)

@@ -39,6 +39,17 @@ class Answer:
         else:
             self._write(message["body"], is_last=not message.get("more_body", False))
 
+    def push(self, part: bytes) -> bool:
+        """A part of the body that is not the last, at once; False when the client takes no more for now. Without
+        ASGI's message and coroutine, for the many small pieces of a stream."""
+        cycle = self._cycle
+        if cycle.disconnected:
+            return True  # to nobody, as ASGI has it
+        if cycle.flow.write_paused or self._start is not None or self._is_bare or self._left is not None:
+            return False
+        self._write(part, is_last=False)
+        return True
+
     def _write(self, part: bytes, *, is_last: bool) -> None:
         cycle = self._cycle
         assert not cycle.response_complete

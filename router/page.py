@@ -94,6 +94,11 @@ class Page:
             self._body = bytearray()
         await self._reader.begins(self._script)
 
+    def push(self, chunk: bytes) -> bool:
+        """Never at once: see `send`."""
+        del chunk
+        return False
+
     async def send(self, chunk: bytes, *, is_last: bool = False) -> None:
         """Raises UpstreamFault; InvalidRequest where the answer blames the request."""
         self._came_at = self._clock()

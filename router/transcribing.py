@@ -145,6 +145,11 @@ class _Collected:
         self._record.first_byte = self._clock()
         self._parts, self._size = [], 0
 
+    def push(self, chunk: bytes) -> bool:
+        """Never at once: see `send`."""
+        del chunk
+        return False
+
     async def send(self, chunk: bytes, *, is_last: bool = False) -> None:
         """Raises Malformed when it is no transcript, or too long a one."""
         self._parts.append(chunk)

@@ -36,6 +36,7 @@ class Reply:
         self, send: Send, record: Record, dialect: Dialect, clock: Monotonic, extra: Sequence[Header] = ()
     ) -> None:
         self._send = send
+        self._push: Callable[[bytes], bool] | None = getattr(send, "push", None)  # the server's own, beyond ASGI
         self._record = record
         self._dialect = dialect
         self._clock = clock
@@ -62,6 +63,13 @@ class Reply:
         self.is_finished = is_last
         self._last = chunk
         await self._send({"type": "http.response.body", "body": chunk, "more_body": not is_last})
+
+    def push(self, chunk: bytes) -> bool:
+        """See `forward.Reply.push`. Where the server has no such way, everything is sent."""
+        is_sent = self._push is not None and self._push(chunk)
+        if is_sent:
+            self._last = chunk
+        return is_sent
 
     async def whole(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         """A complete answer."""

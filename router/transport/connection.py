@@ -36,6 +36,8 @@ class Connection(asyncio.Protocol):
         self._name = name
         self._on_idle = on_idle
         self._on_closed = on_closed
+        self._body: list[bytes] = []  # what the read that is being parsed holds of it
+        self.on_body = self._body.append  # llhttp's callback: of fifty events in a read, none is a step of ours
         self._parser = httptools.HttpResponseParser(self)
         self._bag = bag
         self._wire: Wire | None = None
@@ -155,12 +157,22 @@ class Connection(asyncio.Protocol):
             fault = exc.__context__
         except httptools.HttpParserError as exc:
             fault = Malformed(f"{self._name} does not speak HTTP/1.1: {exc}")
+        if self._body:
+            self._hand_on_body()
         if self._is_whole:
             self._finish(is_kept=fault is None and self._may_serve_again)
         elif fault is not None:
             self.fail(fault)
         elif self._unheard_bytes > _MAX_UNHEARD_BYTES:
             self.fail(Malformed(f"{self._name} sent a head or trailer of more than {MAX_HEAD_BYTES} bytes"))
+
+    def _hand_on_body(self) -> None:
+        """What one read brought of the body, in one piece."""
+        body = self._body
+        self._unheard_bytes = 0
+        if self._sink is not None:
+            self._sink.data(body[0] if len(body) == 1 else b"".join(body))
+        body.clear()
 
     def connection_lost(self, exc: Exception | None) -> None:
         sink, self._sink = self._sink, None
@@ -237,11 +249,6 @@ class Connection(asyncio.Protocol):
             self._is_refused = True
             self._wake_sender()
         self._sink.head(head)
-
-    def on_body(self, body: bytes) -> None:
-        self._unheard_bytes = 0
-        if self._sink is not None:
-            self._sink.data(body)
 
     def on_message_complete(self) -> None:
         if not self._has_head:  # the end of a 1xx

@@ -1,6 +1,7 @@
 """A sink that a task reads from: the meeting place of upstream bytes and the coroutine that wants them."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from router.deadlines import deadlines
@@ -13,7 +14,19 @@ HIGH_WATER_BYTES: Final = 256 * 1024  # the upstream is paused while this much w
 class Inbox:
     """Implements `ports.Sink`. One reader; bounded, by pausing the upstream."""
 
-    __slots__ = ("_chunks", "_exchange", "_fault", "_head", "_is_ended", "_is_paused", "_size", "_waiter")
+    __slots__ = (
+        "_chunks",
+        "_exchange",
+        "_fault",
+        "_head",
+        "_heard_at",
+        "_is_ended",
+        "_is_paused",
+        "_loop",
+        "_push",
+        "_size",
+        "_waiter",
+    )
 
     def __init__(self) -> None:
         self._head: ResponseHead | None = None
@@ -24,6 +37,9 @@ class Inbox:
         self._is_paused = False
         self._exchange: Exchange | None = None
         self._waiter: asyncio.Future[bool] | None = None
+        self._push: Callable[[bytes], bool] | None = None  # while it is poured
+        self._loop: asyncio.AbstractEventLoop | None = None  # likewise
+        self._heard_at = 0.0  # likewise: when something came last
 
     def attach(self, exchange: Exchange) -> None:
         """The exchange to pause when the reader falls behind."""
@@ -57,6 +73,41 @@ class Inbox:
                 return b""
             await self._wait(deadline_s)
         return self._take()
+
+    async def pour(self, push: Callable[[bytes], bool], stall_s: float) -> None:
+        """Hand `push` what comes, read by read, without waking the task that waits here: until the end, or until
+        `push` says that it takes no more for now. What it did not take is read as ever.
+
+        Raises UpstreamFault; Silent when nothing came for `stall_s` seconds.
+        """
+        if self._chunks:
+            return
+        self._push, loop = push, deadlines().loop
+        self._loop, self._heard_at, wait_s = loop, loop.time(), stall_s
+        try:
+            while not (self._chunks or self._is_ended):
+                if self._fault is not None:
+                    raise self._fault
+                try:
+                    await self._wait(wait_s)
+                except Silent:
+                    wait_s = stall_s - (loop.time() - self._heard_at)
+                    if wait_s <= 0:
+                        raise
+        finally:
+            self._push = self._loop = None
+
+    def _pour_out(self) -> None:
+        """All of one read. At the end of the answer the task does the rest."""
+        push, loop = self._push, self._loop
+        if push is None or loop is None or self._is_ended or self._fault is not None or not self._chunks:
+            return
+        self._heard_at = loop.time()
+        if push(self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)):
+            self._take()
+        else:
+            self._push = None
+            self._wake()
 
     def _take(self) -> bytes:
         chunks = self._chunks
@@ -100,7 +151,10 @@ class Inbox:
         self._size += len(chunk)
         if self._size > HIGH_WATER_BYTES:
             self._maybe_pause()
-        self._wake()
+        if self._loop is None or self._push is None:
+            self._wake()
+        elif len(self._chunks) == 1:
+            self._loop.call_soon(self._pour_out)
 
     def end(self) -> None:
         self._is_ended = True

@@ -46,6 +46,9 @@ class _Collected:
     async def start(self, status: int, headers: object) -> None:
         self.is_started = True
 
+    def push(self, chunk: bytes) -> bool:
+        return False
+
     async def send(self, chunk: bytes, *, is_last: bool = False) -> None:
         self.body += chunk
 

@@ -10,7 +10,7 @@ from houses import FakeHouse
 from listening import calling, listening
 from running import LOOPS, run, until
 
-from router import http_protocol, lingering
+from router import http_protocol
 from router.api import call
 from router.errors import ConnectionLost
 from router.http_protocol import MAX_HEAD_BYTES, MAX_HEADERS
@@ -351,7 +351,6 @@ def test_bodies_that_trickle_in_hold_nobody_up_and_end_with_a_408(
 ) -> None:
     """200 clients whose bytes keep coming: the deadline is for the whole body, not from byte to byte."""
     monkeypatch.setattr(call, "BODY_DEADLINE_S", BODY_DEADLINE_S)
-    monkeypatch.setattr(lingering, "LINGER_S", 0.3)
     connected = 0
 
     async def trickling(port: int) -> tuple[int, str, float]:
