@@ -66,7 +66,8 @@ class _Notice(DisconnectNotice):
         cycle = self._cycle
         if cycle is None or cycle.more_body:
             return None
-        return bytes(cycle.body)
+        body, cycle.body = bytes(cycle.body), bytearray()  # not kept twice
+        return body
 
     def gone(self) -> None:
         if self._cycle is not None:  # uvicorn tells only the newest of several pipelined ones
@@ -109,6 +110,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._end_head()
         self._client_takes_bytes()
         self._tell_of_leaving()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
