@@ -16,7 +16,7 @@ MOST_THREADS: Final = 4
 # Where loop and encoders share a core, the loop's few microseconds come first. With 5 a thread has a third of its
 # weight; with 10 a ninth, and where others compute on the same core, as a node on the CPU does, it hardly encodes.
 NICE: Final = 5
-_SLICE_BYTES: Final = 2 * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE  # two seconds: some 10 ms of a thread
+_SLICE_BYTES: Final = 2 * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE  # two seconds: 20 ms of a thread at the most
 _FIRST_SLICE_BYTES: Final = _SLICE_BYTES // 4  # what is heard first shall not wait for more
 T = TypeVar("T")
 
