@@ -202,6 +202,8 @@ def _is_passed_on(name: bytes) -> bool:
 # OpenAI's `usage` and Anthropic's.
 _COUNTS: Final = re.compile(rb'"(prompt|input|completion|output)_tokens"\s*:\s*(\d{1,12})')
 _IN: Final = frozenset({b"prompt", b"input"})
+_LARGE: Final = 32 * 1024  # bytes; to search a megabyte of embeddings is a third of what passing it on takes
+_END_BYTES: Final = 4 * 1024
 
 
 class UsageReader:
@@ -214,7 +216,10 @@ class UsageReader:
         self.tokens_out = 0
 
     def see(self, chunk: bytes) -> None:
-        """Look at a piece of the body."""
+        """Look at a piece of the body; of a large one at its ends, where answers tell."""
+        if len(chunk) > _LARGE:
+            self.see(chunk[:_END_BYTES])
+            chunk = chunk[-_END_BYTES:]
         if (at := chunk.find(b'_tokens"')) < 0:
             return
         for direction, count in _COUNTS.findall(chunk, max(0, at - 16)):  # from the first key on

@@ -3,22 +3,15 @@
 import asyncio
 import contextlib
 import errno
-import gc
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Final
 
 import uvicorn
 
+from router import runtime
 from router.app import House
 from router.http_protocol import BoundedProtocol
-
-_GC_EVERY: Final = 10_000  # container objects
-# How long a thread that computes in Python, such as one that cuts a long text, may keep the loop waiting for the
-# interpreter (sys.setswitchinterval). Python's own 5 ms are half of what a lag may be.
-_SWITCH_S: Final = 0.0005
 
 
 class CannotListen(Exception):
@@ -59,12 +52,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What is here now stays: full collections need not look at it again, which would stop every stream.
-        gc.collect()
-        gc.freeze()
-        # Requests leave next to no cycles; looking for them every 700 objects would be 3 % of the work.
-        gc.set_threshold(_GC_EVERY, 10, 10)
-        sys.setswitchinterval(_SWITCH_S)
+        runtime.settle()
         self._on_ready()
 
     @contextlib.contextmanager

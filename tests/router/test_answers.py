@@ -111,6 +111,7 @@ def test_is_event_stream(value: bytes | None, expected: bool) -> None:
         ([b'{"content":"nothing here"}'], (0, 0)),
         ([b'{"content":"say \\"prompt_tokens\\": 5"}'], (0, 0)),
         ([b'{"prompt_tokens_details":{"cached_tokens":3},"prompt_tokens":8}'], (8, 0)),
+        ([b'{"usage":{"prompt_tokens":7},"data":[' + b"0.5," * 20_000 + b'0],"completion_tokens":3}'], (7, 3)),
     ],
 )
 def test_token_counts_are_the_last_seen(chunks: list[bytes], expected: tuple[int, int]) -> None:
