@@ -253,18 +253,20 @@ class Wing:
         )
         transcriber = Transcriber(self.catalogue, forwarder, observer, clock, door.via)
         aloud = ChatAloud(self.catalogue, forwarder, reciter, transcriber, house.store, clock, settings.speech)
-        hot = HotRoutes(
-            Chats(self.catalogue, forwarder, house.store, aloud),
-            Speeches(
-                self.catalogue,
-                self.speaker,
-                house.store,
-                clock,
-                settings.speech.max_input_chars,
-                settings.server.log_text,
-            ),
-            Transcriptions(self.catalogue, forwarder, Uploads(settings.transcription), clock),
-            Telephone(aloud, self.roster, settings.telephone),
+        hot = HotRoutes.of(
+            [
+                Chats(self.catalogue, forwarder, house.store, aloud),
+                Speeches(
+                    self.catalogue,
+                    self.speaker,
+                    house.store,
+                    clock,
+                    settings.speech.max_input_chars,
+                    settings.server.log_text,
+                ),
+                Transcriptions(self.catalogue, forwarder, Uploads(settings.transcription), clock),
+                Telephone(aloud, self.roster, settings.telephone),
+            ],
             door.via,
             int(settings.server.max_body_mb * 2**20),
         )

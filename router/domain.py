@@ -93,6 +93,24 @@ class Prewarm(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a provider charges, in whatever currency the house counts in."""
+
+    per_million_characters: float = 0.0
+    per_million_tokens_in: float = 0.0
+    per_million_tokens_out: float = 0.0
+
+    def of_speech(self, characters: int) -> float:
+        return characters * self.per_million_characters / 1e6
+
+    def of_chat(self, tokens_in: int, tokens_out: int) -> float:
+        return (tokens_in * self.per_million_tokens_in + tokens_out * self.per_million_tokens_out) / 1e6
+
+
+FREE: Final = Price()
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderCard:
     """What is fixed about a provider. `is_discovered`: found on a usual port rather than configured, so its
     absence is nothing to report. `is_demo`: serves only when named. `known_models`: those configured, for servers
@@ -116,6 +134,7 @@ class ProviderCard:
     hears: tuple[str, ...] = ()  # patterns: models that take audio in
     speaks: tuple[str, ...] = ()  # and those that answer with audio
     prewarm: Prewarm = Prewarm.NEVER
+    price: Price = FREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +261,7 @@ class Utterance:
     engine: str | None = None
     voice: str | None = None
     voice_hash: str | None = None  # of the recording that the voice was copied from
+    billed_characters: int | None = None  # as the provider says; None: those of the text
 
     @property
     def duration_s(self) -> float:

@@ -19,7 +19,7 @@ from router.api.call import Receive, Reply, Scope, Send, date_header
 from router.api.cors import Cors, beside
 from router.api.dialects import dialect_of
 from router.api.fields import FIELDS, Fields, fields_of
-from router.api.hot import HOT_PATHS, HotRoutes
+from router.api.hot import HotRoute, HotRoutes
 from router.api.limiter import Limiter
 from router.domain import Endpoint
 from router.errors import ClientGone, MethodNotAllowed, RouterError
@@ -82,15 +82,15 @@ class Entry:
         path = plain_path(scope["path"])
         if path != scope["path"]:
             scope = {**scope, "path": path}
-        endpoint = HOT_PATHS.get(scope["path"])
-        label = _LABELS[endpoint] if endpoint is not None else "other"
+        rooms = self.rooms
+        route = rooms.hot.find(path)
+        label = _LABELS[route.endpoint] if route is not None else "other"
         fields = scope.get(FIELDS) or fields_of(scope["headers"])
         record = Record(request_id_of(fields), label, self._clock())
         self._observer.request_started(record)
-        rooms = self.rooms
         rooms.enter()
         try:
-            await self._answer(rooms, endpoint, fields, scope, receive, send, record)
+            await self._answer(rooms, route, fields, scope, receive, send, record)
         except asyncio.CancelledError:
             record.outcome = Outcome.CALLER_GONE
             raise
@@ -102,7 +102,7 @@ class Entry:
     async def _answer(
         self,
         rooms: Rooms,
-        endpoint: Endpoint | None,
+        route: HotRoute | None,
         fields: Fields,
         scope: Scope,
         receive: Receive,
@@ -121,14 +121,14 @@ class Entry:
                     return
             client = rooms.door.admit(path, fields)
             record.client = client.name
-            if endpoint is None:
+            if route is None:
                 await self._serve_rest(scope, receive, send, client, record, extra)
             elif scope["method"] != "POST":
                 raise MethodNotAllowed(f"{path} takes POST.", allow="POST")
             else:
                 if client.requests_per_minute is not None:
                     rooms.limiter.count(client)
-                await rooms.hot.serve(endpoint, client, fields, scope, receive, reply, record)
+                await rooms.hot.serve(route, client, fields, scope, receive, reply, record)
         except ClientGone:
             record.outcome = Outcome.CALLER_GONE
         except RouterError as error:

@@ -31,7 +31,8 @@
         ├── Malformed               not HTTP, not JSON, not audio
         │   └── Implausible         audio whose length can hardly be that of the text
         └── Rejected                an HTTP status that blames the provider (401, 402, 403, 404, 429, 5xx)
-            └── VoiceMissing        a tts-node without a copy of the voice: it gets one, and is asked again
+            ├── VoiceMissing        a tts-node without a copy of the voice: it gets one, and is asked again
+            └── Untranslated        it does not take what the router made of a request: says nothing of its health
 
 Each client dialect renders these in one place (`router/api/`). Foreign exceptions are mapped to this tree at
 one edge each (`router/transport/`, `router/providers/`).
@@ -326,3 +327,10 @@ class VoiceMissing(Rejected):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, upstream_status=404)
+
+
+class Untranslated(Rejected):
+    """A provider of another dialect does not take what the router made of the client's words (400, 413, 422). Not
+    the client's fault, who never saw them, and no sign that the provider is ill: another may understand."""
+
+    outcome = "provider_untranslated"

@@ -28,6 +28,7 @@ from router.errors import (
     Rejected,
     Silent,
     TlsRefused,
+    Untranslated,
     UpstreamFault,
 )
 from router.health import (
@@ -306,7 +307,7 @@ class Roster:
         having no time is no reason to leave it alone."""
         provider = route.provider
         match fault:
-            case Overloaded() | HostLost() | Implausible():
+            case Overloaded() | HostLost() | Implausible() | Untranslated():
                 return
             case Rejected() if is_rival and fault.upstream_status in {429, 503}:
                 return

@@ -7,12 +7,13 @@ import msgspec
 from router.api.admission import require_model
 from router.api.chat_aloud import ChatAloud
 from router.api.chat_body import audio_chat
+from router.api.hot import HotRoute
 from router.api.peek import peek
 from router.api.responses import ResponseLedger, binding
 from router.api.visit import Visit
 from router.api.ways import ways_to
 from router.catalogue import Catalogue
-from router.domain import Endpoint, Modality
+from router.domain import ENDPOINT_PATHS, Endpoint, Modality
 from router.errors import InvalidRequest
 from router.forward import ForwardCall, Forwarder
 from router.ports import StateStore
@@ -26,6 +27,14 @@ class Chats:
     forwarder: Forwarder
     store: StateStore
     aloud: ChatAloud
+
+    def routes(self) -> dict[str, HotRoute]:
+        """OpenAI's, and Anthropic's messages."""
+        return {
+            f"/v1{path}": HotRoute(endpoint, self.serve)
+            for endpoint, path in ENDPOINT_PATHS.items()
+            if endpoint.modality is Modality.CHAT
+        }
 
     async def serve(self, visit: Visit, body: bytes) -> None:
         """Raises RouterError."""

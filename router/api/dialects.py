@@ -20,6 +20,12 @@ OPENAI: Final = Dialect(openai.error_body, openai.error_event)
 ANTHROPIC: Final = Dialect(anthropic.error_body, anthropic.error_event)
 
 
+_BELOW: Final[tuple[tuple[str, Dialect], ...]] = (("/v1/messages", ANTHROPIC),)
+
+
 def dialect_of(path: str) -> Dialect:
-    """The dialect of a request path."""
-    return ANTHROPIC if path.startswith("/v1/messages") else OPENAI
+    """The dialect of a request path: OpenAI's, unless it belongs to another."""
+    for prefix, dialect in _BELOW:
+        if path.startswith(prefix):
+            return dialect
+    return OPENAI

@@ -1,41 +1,65 @@
-"""The hot routes, served before any framework: each takes a call from its body to the answer's last byte."""
+"""The hot routes, served before any framework: each takes a call from its body to the answer's last byte.
 
-from collections.abc import Mapping
+What a path means is one look-up. Each client dialect's module knows its paths and what they do (`HotRoute`); here
+they come together.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import NamedTuple, Protocol
 
 from router.api.admission import Client
 from router.api.call import Presence, Receive, Reply, Scope
-from router.api.chats import Chats
 from router.api.fields import Fields
-from router.api.speeches import SPEAK_PATH, Speeches
-from router.api.telephone import TELEPHONE_PATHS, Telephone
-from router.api.transcriptions import Transcriptions
 from router.api.visit import Visit
-from router.domain import ENDPOINT_PATHS, Endpoint, Modality
+from router.domain import Endpoint
 from router.ports import Header, Record
 
-HOT_PATHS: Final[Mapping[str, Endpoint]] = {
-    **{f"/v1{path}": endpoint for endpoint, path in ENDPOINT_PATHS.items()},
-    **dict.fromkeys(TELEPHONE_PATHS, Endpoint.TELEPHONE),
-    SPEAK_PATH: Endpoint.SPEECH,
-}
+
+class HotRoute(NamedTuple):
+    """What is done for a path. `endpoint` is its label in logs and metrics. Either of the two serves: `serve` gets
+    the whole body, `serve_upload` reads it itself."""
+
+    endpoint: Endpoint
+    serve: Callable[[Visit, bytes], Awaitable[None]] | None = None
+    serve_upload: Callable[[Visit, Presence], Awaitable[None]] | None = None
+
+
+class Room(Protocol):
+    """Has hot routes, by path. A path that ends with a slash means all that is below it."""
+
+    def routes(self) -> Mapping[str, HotRoute]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class HotRoutes:
-    """The handlers. `via` marks what this router passes on."""
+    """All of them. `exact`: by path. `below`: by what a path begins with, for those that name a voice; the first
+    that fits. `via` marks what this router passes on."""
 
-    chats: Chats
-    speeches: Speeches
-    transcriptions: Transcriptions
-    telephone: Telephone
+    exact: Mapping[str, HotRoute]
+    below: Sequence[tuple[str, HotRoute]]
     via: Header
     max_body_bytes: int
 
+    @classmethod
+    def of(cls, rooms: Iterable[Room], via: Header, max_body_bytes: int) -> "HotRoutes":
+        every = {path: route for room in rooms for path, route in room.routes().items()}
+        exact = {path: route for path, route in every.items() if not path.endswith("/")}
+        below = tuple((path, route) for path, route in every.items() if path.endswith("/"))
+        return cls(exact, below, via, max_body_bytes)
+
+    def find(self, path: str) -> HotRoute | None:
+        """What serves `path`; None for the rest of the house."""
+        found = self.exact.get(path)
+        if found is None:
+            for prefix, route in self.below:
+                if path.startswith(prefix):
+                    return route
+        return found
+
     async def serve(
         self,
-        endpoint: Endpoint,
+        route: HotRoute,
         client: Client,
         fields: Fields,
         scope: Scope,
@@ -44,15 +68,9 @@ class HotRoutes:
         record: Record,
     ) -> None:
         """Answer one call. Raises RouterError."""
-        visit = Visit(endpoint, scope["path"], client, fields, scope["headers"], reply, record, self.via)
+        visit = Visit(route.endpoint, scope["path"], client, fields, scope["headers"], reply, record, self.via)
         async with Presence(scope, receive, reply) as client_is_there:
-            if endpoint.modality is Modality.TRANSCRIPTION:
-                await self.transcriptions.serve(visit, client_is_there)
-                return
-            body = await client_is_there.read_body(fields, self.max_body_bytes)
-            if endpoint is Endpoint.SPEECH:
-                await self.speeches.serve(visit, body)
-            elif endpoint is Endpoint.TELEPHONE:
-                await self.telephone.serve(visit, body)
-            else:
-                await self.chats.serve(visit, body)
+            if route.serve is not None:
+                await route.serve(visit, await client_is_there.read_body(fields, self.max_body_bytes))
+            elif route.serve_upload is not None:
+                await route.serve_upload(visit, client_is_there)

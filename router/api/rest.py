@@ -18,7 +18,7 @@ from litestar.params import FromPath, FromQuery, SkipValidation
 from router import __version__, metrics
 from router.api import cache, documented, voices
 from router.api.admission import Client
-from router.api.openai import error_body
+from router.api.dialects import dialect_of
 from router.api.spoken import AnswerTold, answer_key
 from router.catalogue import OPENAI_SPEECH_MODELS, Catalogue
 from router.config import ConfigError
@@ -255,15 +255,16 @@ def _client(request: Request[Any, Any, Any]) -> Client:
     return client
 
 
-def _router_error(_: Request[Any, Any, Any], error: RouterError) -> Response[bytes]:
+def _router_error(request: Request[Any, Any, Any], error: RouterError) -> Response[bytes]:
     headers = {"X-Router-Error": error.reason}
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.allow
-    return Response(error_body(error), status_code=error.status, media_type=MediaType.JSON, headers=headers)
+    body = dialect_of(request.scope["path"]).error_body(error)
+    return Response(body, status_code=error.status, media_type=MediaType.JSON, headers=headers)
 
 
 def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Litestar's own errors in OpenAI's shape."""
+    """Litestar's own errors in the shape of the path's dialect."""
     mapped: RouterError
     path = request.scope["path"]
     match error.status_code:

@@ -13,6 +13,7 @@ import msgspec
 
 from router.api.admission import Client, require_model
 from router.api.chat_aloud import ChatAloud, asking_for_events
+from router.api.hot import HotRoute
 from router.api.speech_wishes import as_wished
 from router.api.telephone_body import Asked, Question, asked_of, question_of
 from router.api.telephone_reply import StreamedCall, WholeCall
@@ -39,6 +40,10 @@ class Telephone:
     aloud: ChatAloud
     roster: Roster
     settings: TelephoneSettings
+
+    def routes(self) -> dict[str, HotRoute]:
+        """A question in words, and a recorded one."""
+        return dict.fromkeys(TELEPHONE_PATHS, HotRoute(Endpoint.TELEPHONE, self.serve))
 
     async def serve(self, visit: Visit, body: bytes) -> None:
         """Raises RouterError."""

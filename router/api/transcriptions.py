@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from router.api.admission import require_model
 from router.api.call import Presence
+from router.api.hot import HotRoute
 from router.api.uploads import Uploads
 from router.api.visit import Visit
 from router.api.ways import ways_to
 from router.catalogue import Catalogue
-from router.domain import Modality
+from router.domain import ENDPOINT_PATHS, Modality
 from router.forward import ForwardCall, Forwarder
 from router.ports import Monotonic
 
@@ -21,6 +22,14 @@ class Transcriptions:
     forwarder: Forwarder
     uploads: Uploads
     clock: Monotonic
+
+    def routes(self) -> dict[str, HotRoute]:
+        """OpenAI's."""
+        return {
+            f"/v1{path}": HotRoute(endpoint, serve_upload=self.serve)
+            for endpoint, path in ENDPOINT_PATHS.items()
+            if endpoint.modality is Modality.TRANSCRIPTION
+        }
 
     async def serve(self, visit: Visit, client_is_there: Presence) -> None:
         """Raises RouterError."""

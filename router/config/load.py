@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from router.config import settings as types
-from router.config.settings import HttpProviderBase, Settings
+from router.config import provider_settings
+from router.config import settings as other_settings
+from router.config.provider_settings import HttpProviderBase, LocalLlmProvider
+from router.config.settings import Settings
 from router.config.source import Fault, KeyPath, Source, dotted, read, retyped
 from router.domain import Modality
 
@@ -190,14 +192,15 @@ def _in_words(error: ErrorDetails) -> str:
             return f"unknown kind {error['ctx']['tag']!r}: {error['ctx']['expected_tags']}"
         case "model_type" | "dict_type":
             return f"must be a mapping, is {error['input']!r}"
-        case "string_pattern_mismatch":
+        case "string_pattern_mismatch" if error["loc"][-1] == "key_sha256":
             return "must be 64 hexadecimal digits, as `local-ai-router keys new NAME` prints them"
     message = error["msg"].removeprefix("Input ").replace("should be", "must be")
     return f"{message}, is {error['input']!r}"
 
 
 def _all_keys() -> list[str]:
-    classes = [c for c in vars(types).values() if isinstance(c, type) and issubclass(c, BaseModel)]
+    named = {**vars(provider_settings), **vars(other_settings)}.values()
+    classes = [c for c in named if isinstance(c, type) and issubclass(c, BaseModel)]
     return sorted({name for c in classes for name in c.model_fields})
 
 
@@ -211,7 +214,7 @@ def _misfits(settings: Settings, left_out: set[KeyPath]) -> Iterator[tuple[KeyPa
     providers = _provider_names(settings)
     providers += [str(path[1]) for path in left_out if path[0] == "providers" and len(path) > 1]
     for name, provider in settings.providers.items():
-        for port_name in provider.ports if isinstance(provider, types.LocalLlmProvider) else ():
+        for port_name in provider.ports if isinstance(provider, LocalLlmProvider) else ():
             if providers.count(port_name) > 1:
                 yield ("providers", name, "ports", port_name), "another provider has this name already"
     for name, model in settings.models.items():
@@ -246,7 +249,7 @@ def _bad_names(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
             if not is_name(name):
                 yield (section, name), _NAME_RULE
     for name, provider in settings.providers.items():
-        for port_name in provider.ports if isinstance(provider, types.LocalLlmProvider) else ():
+        for port_name in provider.ports if isinstance(provider, LocalLlmProvider) else ():
             if not is_name(port_name):
                 yield ("providers", name, "ports", port_name), _NAME_RULE
     for name, host in settings.hosts.items():
@@ -300,7 +303,7 @@ def _provider_names(settings: Settings) -> list[str]:
     """The names of providers that can be routed to: `local-llm` itself is none, what it finds are."""
     names: list[str] = []
     for name, provider in settings.providers.items():
-        names += provider.ports if isinstance(provider, types.LocalLlmProvider) else [name]
+        names += provider.ports if isinstance(provider, LocalLlmProvider) else [name]
     return names
 
 

@@ -4,21 +4,13 @@ These types are also the source of `config/providers.schema.json`. They hold val
 themselves; what must fit together across sections is checked in `load.py`.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from router.domain import AudioFormat, Modality, Prewarm, Substitution
-
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Port = Annotated[int, Field(ge=1, le=65_535)]
-Tier = Annotated[int, Field(ge=0, le=1_000)]
-
-
-class Section(BaseModel):
-    """Every section: unknown keys and wrong types are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+from router.config.provider_settings import ProviderSettings
+from router.config.section import Port, Seconds, Section, Tier
+from router.domain import AudioFormat, Modality, Substitution
 
 
 class ServerSettings(Section):
@@ -52,106 +44,6 @@ class HostSettings(Section):
     """`hosts.NAME`: a machine. Providers on it fail together when it goes."""
 
     address: str = Field(description="IP address or DNS name. Empty: the providers on it are left out.")
-
-
-class ProviderBase(Section):
-    """What every provider has."""
-
-    tier: Tier = Field(1, description="Preference: lower tiers serve first, higher ones when those cannot.")
-    probe_interval_s: Seconds | None = Field(
-        None, description="Seconds between liveness probes. Empty: 1, and 15 for https, which is not this house."
-    )
-
-
-class HttpProviderBase(ProviderBase):
-    """A provider behind a URL. Give `url`, or `host` (a name under `hosts`) and `port`.
-
-    An empty `url` leaves the provider out, so that `${NAME:-}` switches one on.
-    """
-
-    url: str | None = Field(None, description="Base URL, with or without /v1. Empty: the provider is left out.")
-    host: str | None = Field(None, description="The machine, a name under `hosts`.")
-    port: Port | None = Field(None, description="TCP port on `host`.")
-    api_key: str = Field("", repr=False, description="Sent as a Bearer token. Never logged, never passed on.")
-    connect_s: Seconds = Field(0.5, description="Dial timeout. An unplugged machine is silent, so keep it short.")
-    concurrency: int | None = Field(None, ge=1, description="Requests at once; more wait. Empty: no limit.")
-    queue_limit: int = Field(32, ge=0, description="Requests that may wait for a place; more go elsewhere.")
-    queue_wait_s: Seconds = Field(30, description="How long a request may wait for a place.")
-    billed: bool = Field(
-        False,
-        description="It charges for what it does: what may have been done there is not repeated elsewhere, and it "
-        "stands in for nobody unless a route says so.",
-    )
-
-
-class OpenAIProvider(HttpProviderBase):
-    """Any OpenAI-compatible server: Ollama, llama.cpp, vLLM, LM Studio, a manager, another router, a cloud."""
-
-    kind: Literal["openai"]
-    serves: list[Modality] = Field(
-        [Modality.CHAT], min_length=1, description="chat, speech, transcription, or several."
-    )
-    models: list[str] = Field([], description="Models it serves, for servers that do not list them.")
-    hears: list[str] = Field(
-        [],
-        description="Chat models of it that take `input_audio` themselves, as patterns: `*audio*`. For others the "
-        "router has it transcribed.",
-    )
-    speaks: list[str] = Field(
-        [],
-        description="Chat models of it that answer aloud themselves, as patterns. For others the router has the "
-        "answer spoken.",
-    )
-    speech_stream_format: Literal["audio", "sse"] = Field(
-        "audio", description="sse: ask for speech as server-sent events, for servers that have it no other way."
-    )
-    first_byte_s: Seconds = Field(120, description="Silence allowed before the first byte of an answer.")
-    stall_s: Seconds = Field(30, description="Silence allowed between two bytes of an answer.")
-
-
-class TtsNodeProvider(HttpProviderBase):
-    """A tts-node of this project: the gaming PC's, or the one beside the router."""
-
-    kind: Literal["tts-node"]
-    # A node speaks one piece at a time and holds eight more; waiting here instead lets another node take over.
-    concurrency: int | None = Field(4, ge=1, description="Requests at once; more wait. Empty: no limit.")
-    queue_limit: int = Field(64, ge=0, description="Requests that may wait for a place; more go elsewhere.")
-    prewarm: Prewarm = Field(
-        Prewarm.ON_SUSPECT,
-        description="When its model is loaded before anybody asks: never, on_suspect (as soon as a more preferred "
-        "provider that it stands in for is in trouble or loads), always.",
-    )
-    first_byte_s: Seconds = Field(120, description="How long one segment may take to be spoken.")
-    stall_s: Seconds = Field(
-        30,
-        description="Silence allowed between two bytes of a segment. Over http, which is the LAN, at most 0.6 s: "
-        "a segment is whole before its first byte is sent.",
-    )
-
-
-class LocalLlmProvider(ProviderBase):
-    """LLM servers on this machine, found on their usual ports and used as soon as they are up."""
-
-    kind: Literal["local-llm"]
-    address: str = Field("127.0.0.1", description="Where to look.")
-    ports: dict[str, Port] = Field(
-        {"ollama": 11434, "lm-studio": 1234, "llama-cpp": 8080, "vllm": 8000, "jan": 1337, "koboldcpp": 5001},
-        description="Port by the name under which a server found there appears as a provider.",
-    )
-    first_byte_s: Seconds = Field(120, description="Silence allowed before the first byte of an answer.")
-    stall_s: Seconds = Field(30, description="Silence allowed between two bytes of an answer.")
-
-
-class DemoProvider(ProviderBase):
-    """A built-in stand-in that answers chats by telling how to connect an LLM. Never a fallback."""
-
-    kind: Literal["demo"]
-    words_per_s: float = Field(20, gt=0, le=10_000, description="Pace of its streamed answer.")
-
-
-ProviderSettings = Annotated[
-    OpenAIProvider | TtsNodeProvider | LocalLlmProvider | DemoProvider, Field(discriminator="kind")
-]
 
 
 class RouteSettings(Section):
@@ -296,11 +188,11 @@ class Settings(Section):
     """The whole file."""
 
     server: ServerSettings = ServerSettings()
-    hosts: dict[str, HostSettings] = {}
-    providers: dict[str, ProviderSettings] = {}
-    models: dict[str, ModelSettings] = {}
-    voices: dict[str, VoiceSettings] = {}
-    clients: dict[str, ClientSettings] = {}
+    hosts: dict[str, HostSettings] = Field({})
+    providers: dict[str, ProviderSettings] = Field({})
+    models: dict[str, ModelSettings] = Field({})
+    voices: dict[str, VoiceSettings] = Field({})
+    clients: dict[str, ClientSettings] = Field({})
     speech: SpeechSettings = SpeechSettings()
     transcription: TranscriptionSettings = TranscriptionSettings()
     telephone: TelephoneSettings = TelephoneSettings()

@@ -22,10 +22,11 @@ from router.domain import (
 from router.errors import Malformed, Overdue, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
 from router.ports import Beat, Monotonic, Probe, ResponseHead
+from router.providers.asking import Question, ask, seconds, utterance_of
 from router.providers.node_pulse import NodePulse
 from router.providers.node_status import NodeStatus
 from router.providers.node_voices import NodeVoices
-from router.providers.openai import ask_for_speech, seconds, speech_body, utterance_of
+from router.providers.openai import speech_body
 from router.providers.origin import (
     TOUCH_DEADLINE_S,
     Origin,
@@ -33,6 +34,7 @@ from router.providers.origin import (
     probe_of,
     request_headers,
 )
+from router.providers.server import Server
 from router.speech.checking import longest_s
 from router.transport import Inbox
 
@@ -65,25 +67,17 @@ class _VoiceList(msgspec.Struct):
     voices: list[_VoiceEntry]
 
 
-class TtsNode:
+class TtsNode(Server):
     """Implements `ports.SpeechProvider` and `ports.Beating`."""
 
     def __init__(self, card: ProviderCard, origin: Origin, clock: Monotonic = time.monotonic) -> None:
-        self.card = card
-        self._origin = origin
+        super().__init__(card, origin)
         self._clock = clock
         self._revision: str | None = None  # of the lists, as they were read last
         self._began_at: float | None = None  # the process that they were read from, where it tells
         self._models: tuple[Model, ...] = ()
         self._voices: tuple[Voice, ...] | None = None
         self.voices = NodeVoices(origin)
-
-    def __repr__(self) -> str:
-        return f"<TtsNode {self.card.id} {self._origin!r}>"
-
-    def redact(self, text: str) -> str:
-        """See `ports.Provider.redact`."""
-        return self._origin.redact(text)
 
     async def probe(self) -> Probe:
         """GET /health; the lists only when `voices_revision` says that they changed."""
@@ -181,7 +175,8 @@ class TtsNode:
             except Silent as exc:
                 raise Overdue("fell silent in the middle of its answer") from exc
 
-        head, pcm = await ask_for_speech(self._origin, "/v1/audio/speech", self.card, body, request_id, read)
+        question = Question("/v1/audio/speech", body, read=read)
+        head, pcm = await ask(self._origin, self.card, question, request_id)
         if len(pcm) % BYTES_PER_SAMPLE:
             raise Malformed("sent half a sample of PCM")
         spoken = utterance_of(head, pcm)
@@ -189,9 +184,6 @@ class TtsNode:
         if said_s is not None and abs(said_s - spoken.duration_s) > _DURATION_TOLERANCE_S:
             raise Malformed(f"sent {spoken.duration_s:.2f} s of audio and says that it is {said_s:.2f} s")
         return spoken
-
-    async def aclose(self) -> None:
-        await self._origin.aclose()
 
 
 def _probe_of(fault: UpstreamFault) -> Probe:

@@ -199,11 +199,13 @@ class FakeHouse:
             speech_settings,
         )
         logs_text = self.settings.server.log_text
-        hot = HotRoutes(
-            Chats(self.catalogue, self.forwarder, self.store, aloud),
-            Speeches(self.catalogue, self.speaker, self.store, self.clock, max_chars, logs_text),
-            Transcriptions(self.catalogue, self.forwarder, self.uploads, self.clock),
-            Telephone(aloud, self.roster, self.settings.telephone),
+        hot = HotRoutes.of(
+            [
+                Chats(self.catalogue, self.forwarder, self.store, aloud),
+                Speeches(self.catalogue, self.speaker, self.store, self.clock, max_chars, logs_text),
+                Transcriptions(self.catalogue, self.forwarder, self.uploads, self.clock),
+                Telephone(aloud, self.roster, self.settings.telephone),
+            ],
             door.via,
             int(self.settings.server.max_body_mb * 2**20),
         )
