@@ -15,6 +15,8 @@ ROUTER := .venv
 NODE   := tts-node/.venv
 LLM    := .venv-llm
 CHATTERBOX := .venv-chatterbox
+CLIENTS := .venv-clients
+HEAVY_CLIENTS := .venv-client-livekit .venv-client-pipecat
 PEER_VENVS := .venv-bench-sglang .venv-bench-vllm .venv-bench-litellm
 PORTKEY    := .bench-portkey
 PIP    := -m pip --disable-pip-version-check --no-input
@@ -35,7 +37,7 @@ FIND_CHATTERBOX_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3; do \
 	echo 'On Debian 12 or Ubuntu 24.04: sudo apt install python3 python3-venv    (or: make PYTHON=/path/to/python3.12 …)' >&2; \
 	exit 1
 
-.PHONY: help run test test-router test-house test-node test-chatterbox soak bench guard drill check format schema lock clean
+.PHONY: help run test test-router test-house test-node test-clients test-chatterbox compatibility soak bench guard drill check format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -43,10 +45,10 @@ help:  ## this list
 run: $(ROUTER)/.run $(NODE)/.run  ## set up everything, then start the router and a local CPU tts-node (PORT=, TTS_PORT=)
 	@exec $(ROUTER)/bin/local-ai-router up --port $(PORT) --tts-port $(TTS_PORT)
 
-test: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready  ## every test that needs no privilege
-	@$(MAKE) --no-print-directory -j4 test-router test-house test-node test-chatterbox
+test: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready $(CLIENTS)/.ready  ## every test that needs no privilege
+	@$(MAKE) --no-print-directory -j5 test-router test-house test-node test-clients test-chatterbox
 
-# Four lanes: three mostly wait, for sockets, children and faults. The real Chatterbox is all computing: it makes way
+# Five lanes: four mostly wait, for sockets, children and faults. The real Chatterbox is all computing: it makes way
 # for the tests that look at a clock.
 test-router: $(ROUTER)/.dev
 	$(ROUTER)/bin/python -m pytest tests/router tests/faults
@@ -57,14 +59,27 @@ test-house: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready
 test-node: $(NODE)/.dev
 	cd tts-node && .venv/bin/python -m pytest
 
+test-clients: $(CLIENTS)/.ready $(ROUTER)/.run $(NODE)/.run
+	$(CLIENTS)/bin/python -m pytest tests/clients
+
 test-chatterbox: $(CHATTERBOX)/.ready
 	cd tts-node && nice ../$(CHATTERBOX)/bin/python -m pytest -c pyproject.toml ../tests/tts_node/chatterbox
 
+# A full run of every test that says what it shows (tests/claims), the heavy clients of `make soak` among them.
+compatibility: export CLAIMS := $(CURDIR)/.claims.jsonl
+compatibility: $(ROUTER)/.dev $(NODE)/.dev $(CLIENTS)/.ready $(HEAVY_CLIENTS:%=%/.ready) .venv-bench-litellm/.ready  ## write docs/compatibility.md from what passes
+	rm -f $(CLAIMS)
+	-$(CLIENTS)/bin/python -m pytest -m 'shows or proves or checks' tests/clients
+	-$(ROUTER)/bin/python -m pytest -m 'shows or proves or checks' tests/router tests/faults tests/e2e
+	-$(ROUTER)/bin/python -m pytest -m 'shows or proves or checks' tests/soak
+	PYTHONPATH=tests $(ROUTER)/bin/python -m claims.page $(CLAIMS)
+
 # Alone on its machine, so the contract's figures hold as they stand (STRICT_FIGURES, see tests/e2e/figures.py).
-soak: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready  ## long and privileged tests; as root on Debian (installs Debian's prometheus)
+soak: $(ROUTER)/.dev $(NODE)/.dev $(LLM)/.ready $(CHATTERBOX)/.ready $(CLIENTS)/.ready $(HEAVY_CLIENTS:%=%/.ready) .venv-bench-litellm/.ready  ## long and privileged tests; as root on Debian (installs Debian's prometheus and chromium)
 	@test "$$(id -u)" = 0 || { echo 'make soak needs root: it installs packages and makes network namespaces.' >&2; exit 1; }
 	@command -v promtool >/dev/null && command -v systemd-analyze >/dev/null && command -v ip >/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus systemd iproute2; }
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 	@$(MAKE) --no-print-directory guard
 	STRICT_FIGURES=1 $(ROUTER)/bin/python -m pytest tests/soak
 	STRICT_FIGURES=1 $(ROUTER)/bin/python -m pytest tests/faults tests/e2e/test_failover.py tests/e2e/test_stopping.py \
@@ -94,12 +109,15 @@ guard: $(ROUTER)/.dev  ## count the router's instructions and hold them to the r
 
 drill: $(ROUTER)/.dev $(NODE)/.dev $(CHATTERBOX)/.ready  ## unplug machines under load, into docs/benchmarks/drill.* (as root: real links)
 	$(ROUTER)/bin/local-ai-router drill unplug --engine both --out docs/benchmarks
+	PYTHONPATH=tests:tests/faults $(ROUTER)/bin/python -m mixed --out docs/benchmarks
 
-check: $(ROUTER)/.dev $(NODE)/.dev  ## format, lint, types, import contract, generated files
+check: $(ROUTER)/.dev $(NODE)/.dev $(CLIENTS)/.ready  ## format, lint, types, import contract, generated files
 	$(ROUTER)/bin/ruff format --check .
 	$(ROUTER)/bin/ruff check .
 	$(ROUTER)/bin/mypy router bench tests/router
 	$(ROUTER)/bin/mypy tests/e2e tests/faults tests/soak
+	$(ROUTER)/bin/mypy tests/conftest.py tests/claims tests/vendors
+	$(ROUTER)/bin/mypy --python-executable $(CLIENTS)/bin/python tests/clients
 	cd tts-node && .venv/bin/mypy tts_node ../tests/tts_node
 	$(ROUTER)/bin/lint-imports
 	$(ROUTER)/bin/local-ai-router check --config config/providers.yaml --schema config/providers.schema.json
@@ -149,6 +167,25 @@ $(LLM)/.ready: requirements-llm.txt | $(LLM)/bin/python
 	@$(LLM)/bin/python $(INSTALL) --no-compile $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
 	@touch $@
 
+$(CLIENTS)/bin/python:
+	@echo '==> creating the environment of the clients that the tests knock with'; python=$$($(FIND_PYTHON)) && "$$python" -m venv $(CLIENTS)
+
+# openai-tests says that it needs a newer Python than it does.
+$(CLIENTS)/.ready: requirements-clients.txt requirements-openai-tests.txt | $(CLIENTS)/bin/python
+	@echo '==> installing the clients that the tests knock with (about half a minute)'
+	@$(CLIENTS)/bin/python $(INSTALL) --require-hashes -r requirements-clients.txt
+	@$(CLIENTS)/bin/python $(INSTALL) --no-deps --ignore-requires-python --require-hashes -r requirements-openai-tests.txt
+	@touch $@
+
+# Clients of hundreds of megabytes, each apart, for `make soak`. LiteLLM is that of the benchmark.
+$(HEAVY_CLIENTS:%=%/bin/python):
+	@python=$$($(FIND_PYTHON)) && "$$python" -m venv $(@:/bin/python=)
+
+$(HEAVY_CLIENTS:%=%/.ready): .venv-client-%/.ready: tests/soak/requirements/%.txt | .venv-client-%/bin/python
+	@echo '==> installing $* as a client (up to a minute)'
+	@.venv-client-$*/bin/python $(INSTALL) --require-hashes -r $<
+	@touch $@
+
 # The node as users install it, then the command that users run. Chatterbox comes last: it holds back setuptools.
 $(CHATTERBOX)/.ready: tts-node/requirements-dev.txt tts-node/pyproject.toml tts-node/tts_node/install/requirements/chatterbox.txt | $(CHATTERBOX)/bin/python
 	@echo '==> installing the tts-node with the real Chatterbox (one to three minutes)'
@@ -191,9 +228,13 @@ lock:  ## refresh the pinned, hashed requirement files (needs uv)
 		requirements-chatterbox.in -o tts_node/install/requirements/chatterbox.txt
 	echo torch | $(LOCK) --upgrade \
 		--excludes - requirements-llm.in -o requirements-llm.txt
+	$(LOCK) --upgrade -c requirements-dev.txt requirements-clients.in -o requirements-clients.txt
+	$(subst 3.11,3.13,$(LOCK)) --upgrade requirements-openai-tests.in -o requirements-openai-tests.txt
+	cd tests/soak/requirements && for client in livekit pipecat; do \
+		$(LOCK) --upgrade $$client.in -o $$client.txt || exit 1; done
 	cd bench/requirements && for peer in sglang vllm litellm; do \
 		echo litellm-enterprise | $(LOCK) --upgrade --excludes - $$peer.in -o $$peer.txt || exit 1; done
 	cd bench/requirements/portkey && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean:  ## remove the environments and caches
-	rm -rf $(ROUTER) $(NODE) $(LLM) $(CHATTERBOX) $(PEER_VENVS) $(PORTKEY) .mypy_cache .ruff_cache tts-node/.mypy_cache .hypothesis
+	rm -rf $(ROUTER) $(NODE) $(LLM) $(CHATTERBOX) $(CLIENTS) $(HEAVY_CLIENTS) $(PEER_VENVS) $(PORTKEY) .claims.jsonl .mypy_cache .ruff_cache tts-node/.mypy_cache .hypothesis

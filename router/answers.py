@@ -47,6 +47,8 @@ def error_code(body: bytes) -> str | None:
 
 def rejection(head: ResponseHead, body: bytes, redact: Callable[[str], str]) -> Rejected:
     """The fault for a status that blames the provider. What it says of a key is not repeated."""
+    if head.status == 402 or error_code(body) == "insufficient_quota":  # OpenAI's, with 429: but no wait helps
+        return Rejected(f"is out of credits (status {head.status})", upstream_status=402)
     said = "" if head.status in {401, 403} else redact(error_message(body))
     if head.status in {401, 403}:
         message = f"refuses our key (status {head.status}); check its api_key"
@@ -123,6 +125,10 @@ def check_whole(head: ResponseHead, body: bytes) -> Tokens:
         return _UNTOLD
     if not body:
         raise Malformed("answered 200 with nothing")
+    if is_event_stream(head):  # a short one comes in one piece
+        reader = UsageReader()
+        reader.see(body)
+        return Tokens(reader.tokens_in, reader.tokens_out)
     if not is_json(head) or head.get(b"content-encoding") is not None:
         return _UNTOLD
     try:

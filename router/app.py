@@ -16,16 +16,22 @@ from typing import Final, cast
 
 from router import loop_lag, providers
 from router.api.admission import Door
+from router.api.broadcasts import Broadcasts
 from router.api.chat_aloud import ChatAloud
 from router.api.chats import Chats
 from router.api.cors import Cors
+from router.api.elevenlabs import ElevenLabs
+from router.api.hls import Hls
 from router.api.hot import HotRoutes
 from router.api.limiter import Limiter
+from router.api.ollama import OllamaApi
 from router.api.rest import rest_app
+from router.api.speech_socket import SPEECH_SOCKETS
 from router.api.speeches import Speeches
 from router.api.telephone import Telephone
 from router.api.transcriptions import Transcriptions
 from router.api.uploads import Uploads
+from router.api.voice_agent import VoiceAgent
 from router.catalogue import Catalogue
 from router.config import ConfigError, Settings
 from router.domain import Modality
@@ -54,6 +60,7 @@ from router.state import LocalStore
 from router.transcribing import Transcriber
 from router.transport import TransportMaker, transport_to
 from router.warming import Warmer
+from router.wyoming_server import Studio, WyomingServer
 
 _log = logging.getLogger(__name__)
 RETIRE_WITHIN_S: Final = 3600.0  # a wing whose last stream will not end is closed all the same
@@ -78,13 +85,15 @@ class House:
         self.limiter = Limiter(self.clock)
         self.encoders = Encoders()
         self.cache = AudioCache(settings.cache)  # so does what was spoken
+        self.broadcasts = Broadcasts(self.clock)  # and what is on its way to players
         self._libraries: dict[Path, VoiceLibrary] = {}
         self._load = load
         self._is_draining = False
         self._retiring: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
         self._wing = Wing(settings, self)
-        self.entry = Entry(self._wing.rooms, rest_app(self), self.observer, self.clock)
+        self.entry = Entry(self._wing.rooms, rest_app(self), self.observer, self.clock, SPEECH_SOCKETS)
+        self.wyoming = WyomingServer(lambda: self._wing.studio)
 
     @property
     def settings(self) -> Settings:
@@ -149,6 +158,7 @@ class House:
             self._retire(old)
             new.phrases.start()
             new.prewarmer.start()
+            await self.wyoming.open(settings.wyoming)
             _log.info("configuration reloaded", extra={"fields": {"providers": len(self.roster.cards)}})
             fixed = ("host", "port", "log_format", "log_level", "shutdown_grace_s")
             before, after = old.settings.server, settings.server
@@ -173,12 +183,15 @@ class House:
             if self._load is not None:  # else somebody only looks, and nobody is to speak for that
                 self._wing.phrases.start()
                 self._wing.prewarmer.start()
+                await self.wyoming.open(self.settings.wyoming)
             yield self
         finally:
+            await self.wyoming.aclose()
             lag.cancel()
             await asyncio.gather(lag, return_exceptions=True)
             for task in tuple(self._retiring):
                 task.cancel()
+            await self.broadcasts.aclose()
             await asyncio.gather(*self._retiring, return_exceptions=True)
             await self._wing.close()
             await self.cache.aclose()
@@ -241,7 +254,7 @@ class Wing:
             clock,
         )
         door = Door(settings, house.instance)
-        forwarder = Forwarder(_that_forward(self._providers), self.roster, house.observer, clock)
+        forwarder = Forwarder(_that_forward(self._providers), self.roster, house.observer, clock, self._warmer)
         reciter = Reciter(
             forwarder,
             self.speaker,
@@ -253,24 +266,41 @@ class Wing:
         )
         transcriber = Transcriber(self.catalogue, forwarder, observer, clock, door.via)
         aloud = ChatAloud(self.catalogue, forwarder, reciter, transcriber, house.store, clock, settings.speech)
+        speeches = Speeches(
+            self.catalogue,
+            self.speaker,
+            house.store,
+            clock,
+            settings.speech.max_input_chars,
+            settings.server.log_text,
+        )
         hot = HotRoutes.of(
             [
                 Chats(self.catalogue, forwarder, house.store, aloud),
-                Speeches(
-                    self.catalogue,
-                    self.speaker,
-                    house.store,
-                    clock,
-                    settings.speech.max_input_chars,
-                    settings.server.log_text,
-                ),
+                speeches,
+                Hls(speeches, house.broadcasts, lambda: self.rooms, observer, settings.speech.ahead_s),
+                VoiceAgent(speeches),
+                ElevenLabs(speeches, self.voices, list(_that_speak(self._providers)), settings.speech.substitution),
                 Transcriptions(self.catalogue, forwarder, Uploads(settings.transcription), clock),
                 Telephone(aloud, self.roster, settings.telephone),
+                OllamaApi(self.catalogue, forwarder, self.roster, self._warmer, clock),
             ],
             door.via,
             int(settings.server.max_body_mb * 2**20),
         )
         self.rooms = Rooms(door, Cors(settings.server.cors_origins), house.limiter, hot)
+        self.studio = Studio(
+            self.catalogue,
+            self.speaker,
+            self.roster,
+            self.voices,
+            observer,
+            clock,
+            self.rooms,
+            settings.wyoming,
+            settings.speech,
+            settings.server.log_text,
+        )
         self._stack = contextlib.AsyncExitStack()
 
     async def open(self) -> None:

@@ -19,10 +19,12 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from router.config.settings import ModelSettings, SpeechSettings, TranscriptionSettings
 from router.domain import Modality, Model, ProviderCard, Route
 from router.errors import InvalidRequest, NotFound
-from router.spellings import Spellings
+from router.spellings import Spellings, tagged, untagged
 
 OPENAI_SPEECH_MODELS: Final = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 OPENAI_TRANSCRIPTION_MODELS: Final = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
@@ -161,7 +163,7 @@ class Catalogue:
         for card in self._cards.values():
             for model in self._reports.models_of(card.id):
                 reported.setdefault(model, []).append(card)
-        for name, cards in reported.items():
+        for name, cards in _each_once(reported).items():
             if name not in entries:
                 modality = _modality_of(cards[0], name)
                 entries[name] = Listed(name, modality, tuple(card.id for card in cards))
@@ -176,12 +178,20 @@ class Catalogue:
 
     def _exact(self, modality: Modality, name: str) -> list[Route]:
         if self._is_configured(modality, name):
-            return list(self._configured[name][1])
+            return [self._as_reported(route) for route in self._configured[name][1]]
         prefix, slash, rest = name.partition("/")
         card = self._cards.get(prefix)
         if slash and rest and card is not None and modality in card.modalities:
-            return [Route(prefix, rest, card.tier)]
+            return [self._as_reported(Route(prefix, rest, card.tier))]
         return list(self._reported(modality, name))
+
+    def _as_reported(self, route: Route) -> Route:
+        """With the model's name as its provider spells it: only so is its state known."""
+        known = self._reports.models_of(route.provider)
+        if route.model in known:
+            return route
+        other = next((name for name in _spellings(route.model) if name in known), None)
+        return route if other is None else replace(route, model=other)
 
     def _is_configured(self, modality: Modality, name: str) -> bool:
         return name in self._configured and self._configured[name][0] is modality
@@ -196,7 +206,7 @@ class Catalogue:
             if modality not in card.modalities:
                 continue
             models = self._reports.models_of(card.id)
-            for spelling in (name, f"{name}:latest"):  # Ollama lists `llama3` as `llama3:latest`
+            for spelling in _spellings(name):
                 if spelling in models:
                     yield Route(card.id, spelling, card.tier)
                     break
@@ -270,6 +280,22 @@ def _nobody_transcribes() -> NotFound:
         param="model",
         code="transcription_unavailable",
     )
+
+
+def _spellings(name: str) -> Iterable[str]:
+    """Ollama lists `llama3` as `llama3:latest`, and its clients ask for that, wherever the model is."""
+    return dict.fromkeys((name, tagged(name), untagged(name)))
+
+
+def _each_once(reported: Mapping[str, list[ProviderCard]]) -> Mapping[str, list[ProviderCard]]:
+    """The models by name: `m:latest` is `m`, where another server calls it so."""
+    merged = dict(reported)
+    for name, cards in reported.items():
+        bare = untagged(name)
+        if bare != name and bare in merged:
+            merged[bare] = list(dict.fromkeys([*merged[bare], *cards]))
+            del merged[name]
+    return merged
 
 
 def _all_match(routes: Sequence[Route], patterns: Callable[[Route], Sequence[str]]) -> bool:

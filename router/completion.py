@@ -95,6 +95,22 @@ def chunk_of_whole(body: bytes) -> Chunk:
     return Chunk({**document, "object": CHUNK, "choices": [{**rest, "delta": message}]})
 
 
+class Characters:
+    """Puts the characters together that a server has cut in two (RFC 8259 §8.2)."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def whole(self, text: str) -> str:
+        """`text` with what was kept of the last one, and without the half at its end."""
+        if not self._half and (text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text)):
+            return text
+        text = self._half + text
+        self._half = text[-1] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        text = text.removesuffix(self._half) if self._half else text
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 class Completion:
     """Adds the chunks of one answer up."""
 

@@ -30,6 +30,8 @@ class Endpoint(StrEnum):
     RESPONSES = "responses"
     MESSAGES = "messages"
     SPEECH = "speech"
+    SPEECH_SOCKET = "speech_socket"  # a connection; what is spoken on it is speech
+    SPEECH_HLS = "speech_hls"  # the order; likewise
     TELEPHONE = "telephone"  # a dialect of clients only: what it asks goes upstream as others
     TRANSCRIPTIONS = "transcriptions"
     TRANSLATIONS = "translations"
@@ -41,6 +43,8 @@ class Endpoint(StrEnum):
 
 _OTHER_MODALITIES: Final = {
     Endpoint.SPEECH: Modality.SPEECH,
+    Endpoint.SPEECH_SOCKET: Modality.SPEECH,
+    Endpoint.SPEECH_HLS: Modality.SPEECH,
     Endpoint.TRANSCRIPTIONS: Modality.TRANSCRIPTION,
     Endpoint.TRANSLATIONS: Modality.TRANSCRIPTION,  # into English, by the same servers
 }
@@ -81,6 +85,61 @@ _MEDIA_TYPES: Final = {
     AudioFormat.FLAC: "audio/flac",
     AudioFormat.WAV: "audio/wav",
     AudioFormat.PCM: "audio/pcm",
+}
+
+
+class Codec(StrEnum):
+    """How samples are written in `wav` and `pcm`; the names are FFmpeg's. 8 bits are unsigned, as WAV has it."""
+
+    U8 = "pcm_u8"
+    S16LE = "pcm_s16le"
+    S24LE = "pcm_s24le"
+    S32LE = "pcm_s32le"
+    MULAW = "pcm_mulaw"
+    ALAW = "pcm_alaw"
+
+    @property
+    def bits(self) -> int:
+        """Per sample, as written."""
+        return _BITS.get(self, 8)
+
+
+_BITS: Final = {Codec.S16LE: 16, Codec.S24LE: 24, Codec.S32LE: 32}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """How a client wants speech written down. By default as OpenAI does: 24 kHz, mono, 16 bits, the format's usual
+    bit rate. `bit_rate` (bit/s) is of mp3, opus and aac, `codec` of wav and pcm. What a format has no place for is
+    refused by `speech.renditions.rendition_of`."""
+
+    format: AudioFormat = AudioFormat.MP3
+    rate_hz: int = SAMPLE_RATE_HZ
+    channels: int = 1
+    bit_rate: int | None = None
+    codec: Codec = Codec.S16LE
+
+    @property
+    def is_usual(self) -> bool:
+        """Nothing but the format was chosen."""
+        return self == Rendition(self.format)
+
+    @property
+    def media_type(self) -> str:
+        """Raw samples tell what they are unless they are the usual. Companded ones are RFC 4856's audio/PCMU and
+        audio/PCMA; at 8 kHz mono they have names that players know (µ-law: RFC 2046's audio/basic)."""
+        if self.format is not AudioFormat.PCM or self.is_usual:
+            return self.format.media_type
+        shape = f"rate={self.rate_hz};channels={self.channels}"
+        if self.codec in _COMPANDED:
+            basic, named = _COMPANDED[self.codec]
+            return basic if (self.rate_hz, self.channels) == (8_000, 1) else f"{named};{shape}"
+        return f"audio/pcm;{shape}" + ("" if self.codec is Codec.S16LE else f";bits={self.codec.bits}")
+
+
+_COMPANDED: Final = {
+    Codec.MULAW: ("audio/basic", "audio/PCMU"),
+    Codec.ALAW: ("audio/x-alaw-basic", "audio/PCMA"),
 }
 
 
@@ -135,6 +194,31 @@ class ProviderCard:
     speaks: tuple[str, ...] = ()  # and those that answer with audio
     prewarm: Prewarm = Prewarm.NEVER
     price: Price = FREE
+    shapes: frozenset[str] = frozenset()  # of `pitch` and `volume` what it does itself; the router does the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a provider tells of a model beyond its name; what it does not tell is empty. `capabilities`: in words
+    of Ollama's, completion, embedding, tools, vision, thinking … `modified_at` is RFC 3339."""
+
+    capabilities: tuple[str, ...] = ()
+    size_bytes: int = 0
+    digest: str = ""
+    modified_at: str = ""
+    family: str = ""
+    parameter_size: str = ""
+    quantization: str = ""
+    context_tokens: int | None = None
+
+    @property
+    def can_chat(self) -> bool:
+        """Unless it is known to do other things only, such as to embed."""
+        return not self.capabilities or "completion" in self.capabilities
+
+
+UNTOLD: Final = Traits()
+OLLAMA: Final = "ollama"  # the dialect that some clients and some servers have in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +231,8 @@ class Model:
     eta_s: float | None = None  # seconds until it is loaded; None when it is, or nobody knows
     rtf: float | None = None  # its real-time factor as the provider measured it: generation time ÷ audio duration
     wait_s: float | None = None  # how long a request that comes now would wait for its turn, as the provider says
+    traits: Traits = UNTOLD
+    loaded_until: str | None = None  # RFC 3339: when it will be unloaded, if nobody asks it anything; as it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +302,7 @@ class SpeechRequest:
     text: str
     model: str | None = None
     voice: str | None = None
-    format: AudioFormat = AudioFormat.MP3
+    rendition: Rendition = Rendition()
     speed: float = 1.0
     language: str | None = None
     seed: int | None = None

@@ -10,17 +10,18 @@ the old ones finishes there.
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from router.api.admission import Client, Door, request_id_of, require_admin
-from router.api.call import Receive, Reply, Scope, Send, date_header
+from router.api.call import REQUEST_ID, Receive, Reply, Scope, Send, date_header
 from router.api.cors import Cors, beside
 from router.api.dialects import dialect_of
 from router.api.fields import FIELDS, Fields, fields_of
 from router.api.hot import HotRoute, HotRoutes
 from router.api.limiter import Limiter
+from router.api.sockets import SocketRoute, Sockets
 from router.domain import Endpoint
 from router.errors import ClientGone, MethodNotAllowed, RouterError
 from router.outcomes import Outcome, outcome_of, outcome_of_status
@@ -69,15 +70,23 @@ class Rooms:
 class Entry:
     """See the module. `rest` is Litestar."""
 
-    def __init__(self, rooms: Rooms, rest: Any, observer: Observer, clock: Monotonic) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        rest: Any,
+        observer: Observer,
+        clock: Monotonic,
+        sockets: Mapping[str, SocketRoute] | None = None,
+    ) -> None:
         self.rooms = rooms
+        self._sockets = Sockets(sockets or {}, lambda: self.rooms, observer, clock)
         self._rest = rest
         self._observer = observer
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._rest(scope, receive, send)
+            await self._serve_other(scope, receive, send)
             return
         path = plain_path(scope["path"])
         if path != scope["path"]:
@@ -99,6 +108,16 @@ class Entry:
             record.finished = self._clock()
             self._observer.request_finished(record)
 
+    def is_socket_path(self, path: str) -> bool:
+        """Whether a connection may become a WebSocket there."""
+        return self._sockets.has(path)
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._sockets.serve(plain_path(scope["path"]), scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
     async def _answer(
         self,
         rooms: Rooms,
@@ -112,7 +131,7 @@ class Entry:
         """Serve, or render what went wrong."""
         path = scope["path"]
         extra = rooms.cors.headers_for(fields) if b"origin" in fields else ()
-        reply = Reply(send, record, dialect_of(path), self._clock, extra)
+        reply = Reply(send, record, dialect_of(path, fields), self._clock, extra)
         try:
             if scope["method"] == "OPTIONS":
                 preflight = rooms.cors.preflight(fields)
@@ -162,4 +181,5 @@ class Entry:
 
         # Litestar knows no HEAD of its own; the server leaves the body out (RFC 9110 §9.3.2).
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        await self._rest({**scope, "method": method, "router.client": client}, receive, send_with_id)
+        scope = {**scope, "method": method, "router.client": client, REQUEST_ID: record.request_id}
+        await self._rest(scope, receive, send_with_id)

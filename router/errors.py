@@ -9,11 +9,15 @@
     │   ├── MethodNotAllowed        405
     │   ├── Conflict                409  the name of a voice, or its recording, is taken
     │   ├── TooSlow                 408  the request did not arrive in time
+    │   ├── Gone                    410  what was there is there no more
     │   ├── PayloadTooLarge         413
+    │   ├── Unprocessable           422  ElevenLabs: a field is missing, or of another kind than it must be
+    │   ├── UpgradeRequired         426  a WebSocket, and nothing else
     │   ├── RateLimited             429  this client asks too often
     │   ├── HeadTooLarge            431
     │   └── LoopDetected            508  the request has passed this router before
     ├── ClientGone                  the client hung up: nobody's fault, nothing to render
+    ├── NotYet                      503  a broadcast without a sound so far: asked again, it may have one
     ├── TooLongToSpeak              503  a chat's answer, beyond what is spoken of one
     ├── NothingCanServe             503  every candidate was tried or is unavailable; one reason each
     │   └── AllBusy                 429  every candidate said that it has too much to do
@@ -87,6 +91,10 @@ class Unauthorized(ClientError):
     type = "authentication_error"
     code = "invalid_api_key"
 
+    def __init__(self, message: str, *, is_missing: bool = False) -> None:
+        super().__init__(message)
+        self.is_missing = is_missing  # no key at all; some dialects tell that from a wrong one
+
 
 class Forbidden(ClientError):
     """403: this client may not do this."""
@@ -125,12 +133,42 @@ class Conflict(ClientError):
     code = "conflict"
 
 
+class Gone(ClientError):
+    """410: what was there is there no more, and will not come back."""
+
+    status = 410
+    reason = "gone"
+    code = "gone"
+
+
 class PayloadTooLarge(ClientError):
     """413: the body is over `server.max_body_mb`, or an upload over `transcription.max_upload_mb`."""
 
     status = 413
     reason = "payload_too_large"
     code = "payload_too_large"
+
+
+class Unprocessable(ClientError):
+    """422: a field is missing, or of another kind than it must be, in dialects that tell this from other faults.
+    `where` is its place, such as ("body", "text"), `kind` pydantic's word for the fault."""
+
+    status = 422
+    reason = "unprocessable"
+
+    def __init__(self, message: str, *, where: Sequence[str], kind: str) -> None:
+        super().__init__(message, param=where[-1], code=kind)
+        self.where = tuple(where)
+        self.kind = kind
+
+
+class UpgradeRequired(ClientError):
+    """426: this path is a WebSocket; `upgrade` is the `Upgrade` header (RFC 9110 §15.5.22)."""
+
+    status = 426
+    reason = "upgrade_required"
+    code = "upgrade_required"
+    upgrade = "websocket"
 
 
 class TooSlow(ClientError):
@@ -211,6 +249,15 @@ class AllBusy(NothingCanServe):
     reason = "providers_busy"
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+
+
+class NotYet(RouterError):
+    """503: what was asked for is still being made."""
+
+    status = 503
+    reason = "not_yet"
+    code = "not_yet"
+    retry_after_s = 1.0
 
 
 class TooLongToSpeak(RouterError):

@@ -11,13 +11,25 @@ from typing import Final, Protocol
 import msgspec
 
 from router.answers import UsageReader, check_whole, exhausted, is_event_stream, is_json, passed_on, rejection
-from router.domain import Endpoint, Modality, Route
+from router.domain import FREE, Endpoint, Modality, Price, Route
 from router.errors import Refusal, Silent, UpstreamFault
-from router.ports import Body, ForwardProvider, Header, Monotonic, Observer, Record, ResponseHead, Upload
+from router.health import ProviderState
+from router.ports import (
+    Body,
+    ForwardProvider,
+    Header,
+    Monotonic,
+    NativeProvider,
+    Observer,
+    Record,
+    ResponseHead,
+    Upload,
+)
 from router.repeat import Circumstances, may_try_next
 from router.roster import Roster
-from router.selection import DEFAULT_MAX_WAIT_S
+from router.selection import DEFAULT_MAX_WAIT_S, Need
 from router.transport import Inbox
+from router.warming import Warmer
 
 # Whose fault a status is. 404 is the provider's: it lost the model, another may have it.
 PROVIDER_FAULTS: Final = frozenset({401, 402, 403, 404, 408, 429})
@@ -37,11 +49,19 @@ class Reply(Protocol):
         ...
 
 
+class Native(msgspec.Struct, frozen=True):
+    """The same request as its client sent it, for providers that speak `dialect` themselves."""
+
+    dialect: str
+    path: str
+    body_for: Callable[[str], bytes]
+
+
 class ForwardCall(msgspec.Struct, frozen=True):
     """An opaque request: its routes, what to send (`body_for(model)`), and the record to fill in.
 
     `is_pinned`: bound to one provider's memory, so it goes nowhere else once sent. `on_first_part` is told the
-    first bytes of the answer and the provider's name.
+    first bytes of the answer and the provider's name. `native`: what goes instead to who understands it.
     """
 
     endpoint: Endpoint
@@ -53,6 +73,7 @@ class ForwardCall(msgspec.Struct, frozen=True):
     max_wait_s: float = DEFAULT_MAX_WAIT_S
     is_pinned: bool = False
     on_first_part: Callable[[bytes, str], Awaitable[None]] | None = None
+    native: Native | None = None
 
 
 class Forwarder:
@@ -64,11 +85,13 @@ class Forwarder:
         roster: Roster,
         observer: Observer,
         clock: Monotonic,
+        warmer: Warmer | None = None,
     ) -> None:
         self._providers = providers
         self._roster = roster
         self._observer = observer
         self._clock = clock
+        self._warmer = warmer
 
     async def forward(self, call: ForwardCall, reply: Reply) -> None:
         """Answer `call` on `reply`.
@@ -83,6 +106,8 @@ class Forwarder:
             if not candidate.is_eligible:
                 refusals.append(Refusal(route.provider, candidate.reason))
                 continue
+            if route.tier > call.record.preferred_tier:
+                self._warm_the_late(call)
             if faults:
                 self._observer.failed_over(call.endpoint, call.record.provider, route.provider, faults[-1].outcome)
             try:
@@ -98,6 +123,12 @@ class Forwarder:
             else:
                 return
         raise exhausted(f"the model {call.model!r}", refusals, faults)
+
+    def _warm_the_late(self, call: ForwardCall) -> None:
+        """Whoever is preferred but passed over because its model must load first shall have it loaded soon."""
+        for candidate in self._roster.order(call.routes, Need(call.max_wait_s)):
+            if self._warmer is not None and candidate.is_late and candidate.standing.state is ProviderState.COLD:
+                self._warmer.warm(candidate.route.provider, candidate.route.model)
 
     def _circumstances(self, call: ForwardCall, route: Route) -> Circumstances:
         return Circumstances(self._providers[route.provider].card.is_billed, call.is_pinned)
@@ -120,15 +151,26 @@ class Forwarder:
             raise
         finally:
             inbox.close()
+        price = self._providers[route.provider].card.price
+        if price is not FREE:
+            self._note_cost(price, record)
         if record.status < 400:  # a client's fault says nothing of the model
             self._roster.note_success(route)
         self._observer.attempt_finished(route.provider, "ok")
 
+    def _note_cost(self, price: Price, record: Record) -> None:
+        """What the answer took, as far as it says, at the price of who gave it."""
+        cost = price.of_chat(record.tokens_in, record.tokens_out)
+        record.cost += cost
+        self._observer.charged(record.provider, cost, 0)
+
     async def _exchange(self, call: ForwardCall, route: Route, reply: Reply, inbox: Inbox, asked: float) -> None:
         provider, record = self._providers[route.provider], call.record
         first_byte_s, stall_s = provider.card.first_byte_s, provider.card.stall_s
-        body = call.body_for(route.model)
-        inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox, is_once=call.is_pinned))
+        body: Body | None = None if call.native is None else await self._sent_as_it_came(call, route, inbox)
+        if body is None:
+            body = call.body_for(route.model)
+            inbox.attach(await provider.send(call.endpoint, call.headers, body, inbox, is_once=call.is_pinned))
         if isinstance(body, bytes):
             head = await inbox.read_head(first_byte_s)
         else:
@@ -136,19 +178,29 @@ class Forwarder:
         await _raise_for_status(head, inbox, stall_s, provider.redact)
         record.streamed = is_event_stream(head)
         part = await _first_part(head, inbox, first_byte_s)
-        if inbox.is_drained and (part or not _may_be_empty(call.endpoint, head)):
+        is_whole = inbox.is_drained
+        if is_whole and (part or not _may_be_empty(call.endpoint, head)):
             record.tokens_in, record.tokens_out = check_whole(head, part)
         record.upstream_wait_s += self._clock() - asked
         if call.on_first_part is not None and head.status == 200:
             await call.on_first_part(part, route.provider)
         await reply.start(head.status, passed_on(head))
-        if inbox.is_drained:
+        if is_whole:
             await reply.send(part, is_last=True)
         else:
             usage = UsageReader() if record.streamed or is_json(head) else None  # else it is no text
             await _pass(part, inbox, reply, stall_s, usage)
             if usage is not None:
                 record.tokens_in, record.tokens_out = usage.tokens_in, usage.tokens_out
+
+    async def _sent_as_it_came(self, call: ForwardCall, route: Route, inbox: Inbox) -> bytes | None:
+        """What was sent, in the dialect of both the client and the provider; None where that is not one."""
+        native, provider = call.native, self._providers[route.provider]
+        if native is None or not isinstance(provider, NativeProvider) or provider.dialect != native.dialect:
+            return None
+        body = native.body_for(route.model)
+        inbox.attach(await provider.send_native(native.path, call.headers, body, inbox, is_once=call.is_pinned))
+        return body
 
     async def _head_upon(self, upload: Upload, inbox: Inbox, first_byte_s: float) -> ResponseHead:
         """The head of the answer to an upload, which takes its time: silence begins behind its last piece."""

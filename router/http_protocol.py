@@ -4,7 +4,7 @@ that an answer given before all of the request has come is not lost with the con
 
 Without them a client that sends a byte a minute keeps a connection for ever, and one that sends headers without
 end fills the memory. Parsing, keep-alive and everything else are uvicorn's; what cannot be parsed is answered in
-OpenAI's error shape.
+the error shape of its path's dialect.
 """
 
 import asyncio
@@ -17,12 +17,14 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from router.api.call import DISCONNECT_NOTICE, DisconnectNotice
-from router.api.fields import FIELDS, fields_of
-from router.api.openai import error_body
+from router.api.dialects import Dialect, dialect_of
+from router.api.fields import FIELDS, Fields, fields_of
 from router.deadlines import Slot, deadlines
+from router.entry import plain_path
 from router.errors import ClientError, HeadTooLarge, InvalidRequest, TooSlow
 from router.http_answer import Answer
-from router.http_upgrade import parser_behind_head
+from router.http_socket import SocketProtocol
+from router.http_upgrade import is_socket_offer, parser_behind_head
 from router.lingering import Lingering
 from router.mailbag import Mailbag, Wire, mailbag
 
@@ -96,6 +98,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refusal: ClientError | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         self._notices: deque[_Notice] = deque()  # one for each request not yet answered, in their order
+        self._is_socket = False  # it becomes a WebSocket
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -132,8 +135,22 @@ class BoundedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
+            behind = memoryview(data)[offer.args[0] :].tobytes()
+            if self._is_socket:
+                self._become_socket(behind)
+                return
             parser_behind_head(self, list(self.scope["headers"]))
-            self._parse(memoryview(data)[offer.args[0] :].tobytes())
+            self._parse(behind)
+
+    def _become_socket(self, behind: bytes) -> None:
+        """The connection changes hands; what it was has no more to do with it."""
+        self._line.flush()
+        transport = self._line.transport
+        self._line.close_by = transport.close  # which ends the circle, as in `connection_lost`
+        self.connections.discard(self)
+        socket = SocketProtocol(self.config, self.server_state, self.app_state)
+        socket.take_over(transport, self.url, self.headers, behind)
+        self.parser = None  # type: ignore[assignment]  # as uvicorn has it
 
     def on_message_begin(self) -> None:
         if not self._is_in_head:  # another request on a kept connection
@@ -150,6 +167,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._check_head()
         self._end_head()
+        fields: Fields = self.scope[FIELDS]  # type: ignore[typeddict-item]
+        if b"upgrade" in fields and self._may_become_socket(fields):
+            self._is_socket = True
+            return
         super().on_headers_complete()
         self.headers = []  # for trailers, which must not pose as headers (RFC 9110 §6.5.1)
         cycle = self.cycle  # its task starts at the loop's next turn
@@ -159,6 +180,14 @@ class BoundedProtocol(HttpToolsProtocol):
         notice = _Notice(cycle)
         self._notices.append(notice)
         cycle.scope[DISCONNECT_NOTICE] = notice  # type: ignore[typeddict-unknown-key]
+
+    def _may_become_socket(self, fields: Fields) -> bool:
+        """Decided before anything is made of the head as a request. A request that still waits for its answer
+        would have it on a connection that speaks of other things."""
+        if self._notices or not is_socket_offer(self.parser.get_method(), fields):
+            return False
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        return bool(self.app.is_socket_path(path))
 
     def _check_head(self) -> None:
         """Raises what is wrong with it, upon which llhttp stops."""
@@ -183,7 +212,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The end of a request; or of a head that offers to change the protocol, and the body is still to come."""
         cycle = self.cycle
-        if not (cycle.response_complete or self.parser.should_upgrade()):
+        if not (self._is_socket or cycle.response_complete or self.parser.should_upgrade()):
             cycle.more_body = False
             cycle.message_event.set()
             if self.flow.read_paused:  # by a large last piece, and then a client's leaving is not seen
@@ -282,13 +311,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
             self._tell_of_leaving()
-        body = error_body(error)
+        body = self._dialect().error_body(error)
         head = (
             f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\nX-Router-Error: {error.reason}\r\nConnection: close\r\n\r\n"
         )
         self._line.write(head.encode() + body)
         self._linger()
+
+    def _dialect(self) -> Dialect:
+        """Of the path, as far as it has come."""
+        url: bytes = getattr(self, "url", b"")  # uvicorn sets it with a request's first byte
+        return dialect_of(plain_path(url.partition(b"?")[0].decode("latin-1")), fields_of(self.headers or []))
 
     def _is_answering(self) -> bool:
         """Whether an answer to an earlier request is being written."""

@@ -1,17 +1,42 @@
-"""Declining offers to change the protocol.
+"""Offers to change the protocol: a WebSocket may be accepted, all others are declined.
 
 Java's HttpClient and others offer HTTP/2 (`Upgrade: h2c`) with every request. The offer may be ignored (RFC 9110
 §7.8), but llhttp stops behind such a head and leaves its body unread; what comes next would be taken for another
 request. So a fresh parser is told the framing of that body, without a word to the listener, and goes on with it.
 """
 
+import base64
+import binascii
 from typing import Any, Final
 
 import httptools
 
+from router.api.fields import Fields
 from router.ports import Header
 
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+_KEY_BYTES: Final = 16
+
+
+def is_socket_offer(method: bytes, fields: Fields) -> bool:
+    """Whether a head that offers to change the protocol offers a WebSocket, as RFC 6455 §4.2.1 has it. One that
+    does so in another way, or has a body, is a request like any other."""
+    return (
+        method == b"GET"
+        and fields.get(b"upgrade", b"").strip().lower() == b"websocket"
+        and b"upgrade" in [word.strip() for word in fields.get(b"connection", b"").lower().split(b",")]
+        and fields.get(b"sec-websocket-version") == b"13"
+        and _is_key(fields.get(b"sec-websocket-key", b""))
+        and fields.get(b"content-length", b"0") == b"0"
+        and b"transfer-encoding" not in fields
+    )
+
+
+def _is_key(key: bytes) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == _KEY_BYTES
+    except binascii.Error:
+        return False
 
 
 class _Muffled:

@@ -237,6 +237,18 @@ class Metrics:
         )
         tokens = Counts("router_chat_tokens", "Tokens that answers reported.", ["direction"], registry)
         self._tokens_in, self._tokens_out = tokens.child("input"), tokens.child("output")
+        self._cost = Counter(
+            "router_cost",
+            "What providers charged, by the prices configured and in their currency.",
+            ["provider"],
+            registry=registry,
+        )
+        self._billed_characters = Counter(
+            "router_billed_characters",
+            "Characters of speech that providers charged for, by their own count where they tell it.",
+            ["provider"],
+            registry=registry,
+        )
         self._loop_lag = Histogram(
             "router_event_loop_lag_seconds",
             "How late the event loop ran a timer.",
@@ -289,6 +301,12 @@ class Metrics:
 
     def attempt_finished(self, provider: str, outcome: str) -> None:
         self._attempts.add(provider, outcome)
+
+    def charged(self, provider: str, cost: float, characters: int) -> None:
+        if cost:
+            self._cost.labels(provider).inc(cost)
+        if characters:
+            self._billed_characters.labels(provider).inc(characters)
 
     def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None:
         self._failovers.labels(endpoint, from_provider, to_provider, reason).inc()

@@ -36,6 +36,10 @@ class Observers:
         for member in self._members:
             member.attempt_finished(provider, outcome)
 
+    def charged(self, provider: str, cost: float, characters: int) -> None:
+        for member in self._members:
+            member.charged(provider, cost, characters)
+
     def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None:
         for member in self._members:
             member.failed_over(endpoint, from_provider, to_provider, reason)
@@ -136,6 +140,9 @@ class LogObserver:
         if outcome != "ok":
             _access.debug("attempt", extra={"fields": {"provider": provider, "outcome": outcome}})
 
+    def charged(self, provider: str, cost: float, characters: int) -> None:
+        """Nothing: a request's line says what it cost."""
+
     def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None:
         fields = {"endpoint": endpoint, "from": from_provider, "to": to_provider, "reason": reason}
         _access.warning("failover", extra={"fields": fields})
@@ -188,6 +195,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     segments: int | None = None
     voiced_by: dict[str, int] = {}
     gap_s: float = 0.0
+    cost: float = 0.0
     audio: str = ""
     text: str = ""
     faults: list[str] = []
@@ -215,5 +223,7 @@ def _line(record: Record) -> _Line:
         line.voiced_by = record.voiced
     if record.gap_s:
         line.gap_s = round(record.gap_s, 2)
+    if record.cost:
+        line.cost = round(record.cost, 8)
     line.audio, line.text, line.faults = record.muted, record.text, record.reasons
     return line

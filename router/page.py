@@ -4,29 +4,22 @@ The forwarder's other end (`forward.Reply`). Nothing is *out* before a client ha
 streamed that is its first word, of one that is sent whole its end. Until then another model may begin anew.
 """
 
-import asyncio
-import functools
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from router.answers import is_event_stream
-from router.completion import DONE, Chunk, chunk_of, chunk_of_whole
-from router.domain import Passage
+from router.completion import DONE, Characters, Chunk, chunk_of, chunk_of_whole
+from router.dictation import Dictation
 from router.errors import Malformed
 from router.events import EventReader
-from router.pacing import Pacing
 from router.ports import Header, Monotonic, ResponseHead
 from router.script import Script
-from router.speech.live import Unfolding
 
-_log = logging.getLogger(__name__)
 MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # of an answer that is not streamed although it was asked to be
 MAX_REFUSAL_BYTES: Final = 64 * 1024
 MAX_TEXT_BYTES: Final = 16 * 1024 * 1024  # of events: a model that never ends
 MAX_HELD_BYTES: Final = 64 * 1024  # of chunks that say nothing; with more of them the answer has begun
-SLICE_CHARS: Final = 1024  # are cut in some milliseconds; others run in between
 
 
 class Reader(Protocol):
@@ -92,7 +85,7 @@ class Page:
             return
         if not is_event_stream(ResponseHead(status, headers)):
             self._body = bytearray()
-        await self._reader.begins(self._script)
+        await self._reader.begins(self._dictation.script)
 
     def push(self, chunk: bytes) -> bool:
         """Never at once: see `send`."""
@@ -119,15 +112,11 @@ class Page:
 
     async def close(self) -> None:
         """The model is gone, be it in the middle of a sentence: what is there is said."""
-        if not self._script.is_finished:
-            await self._pause()
-            self._write_with(self._unfolding.close)
-        self.drop()
+        await self._dictation.close()
 
     def drop(self) -> None:
         """Nobody will say what is there."""
-        self._pacing.stop()
-        self._script.finish()
+        self._dictation.drop()
 
     def _forget(self) -> None:
         self._events = EventReader(MAX_EVENT_BYTES)
@@ -135,14 +124,16 @@ class Page:
         self._held: list[Chunk] = []
         self._has_end = self._is_done = False
         self._bytes = self._held_bytes = 0
-        self._chars = 0
-        self._half = ""  # of a character that comes in two chunks
+        self._characters = Characters()
         self._began_at = self._came_at = self._clock()
-        self._pacing = Pacing(self._settle)
-        self._script = Script()
-        self._unfolding = Unfolding(self._language, self._quick_width)
+        self._dictation = Dictation(
+            self._reader.lost_voice,
+            language=self._language,
+            max_chars=self._max_chars,
+            quick_width=self._quick_width,
+        )
         if self._is_mute:
-            self._script.finish()
+            self._dictation.drop()
 
     def _refuse(self, chunk: bytes) -> None:
         self.refused += chunk
@@ -182,53 +173,15 @@ class Page:
             held = [chunk]
         for each in held:
             await self._reader.wrote(each)
-        if text and not self._script.is_finished:
-            await self._say(text)
+        await self._dictation.write(text)
 
     def _whole_characters(self, chunk: Chunk) -> str:
-        """Its text, without the half of a character that its server has cut (RFC 8259 §8.2)."""
+        """Its text, without the half of a character that its server has cut."""
         text = chunk.text
-        if not self._half and (text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text)):
-            return text
-        text = self._half + text
-        self._half = text[-1] if "\ud800" <= text[-1:] <= "\udbff" else ""
-        text = text.removesuffix(self._half) if self._half else text
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        chunk.say(text)
-        return text
-
-    async def _say(self, text: str) -> None:
-        self._pacing.stop()
-        room = self._max_chars - self._chars
-        self._chars += len(text)
-        for at in range(0, min(len(text), room), SLICE_CHARS):
-            piece = text[at : min(at + SLICE_CHARS, room)]
-            self._write_with(functools.partial(self._unfolding.feed, piece))
-            await self._pause()
-        if len(text) > room:
-            self._write_with(self._unfolding.close)
-            self._script.finish()
-            self._reader.lost_voice(is_too_long=True)
-        else:
-            self._pacing.came()
-
-    async def _pause(self) -> None:
-        """Others have their turn."""
-        await asyncio.sleep(0)
-
-    def _settle(self) -> None:
-        self._write_with(self._unfolding.settle)
-
-    def _write_with(self, cut: Callable[[], Sequence[Passage]]) -> None:
-        """More for the script. A fault in cutting must not cut the text."""
-        if self._script.is_finished:
-            return
-        try:
-            self._script.write(cut())
-        except Exception:
-            _log.exception("a text could not be cut into segments")
-            self._script.finish()
-            self._reader.lost_voice(is_too_long=False)
+        whole = self._characters.whole(text)
+        if whole is not text:
+            chunk.say(whole)
+        return whole
 
     async def _end(self) -> None:
         if not self._has_end:

@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from router.config.settings import PhraseSettings
-from router.domain import Endpoint, Modality, Priority, Route, SpeechRequest, Substitution
+from router.domain import Endpoint, Modality, Priority, Rendition, Route, SpeechRequest, Substitution
 from router.errors import InvalidRequest, RouterError
 from router.ports import Monotonic, Record
 from router.selection import Candidate
@@ -115,7 +115,7 @@ class Phrases:
             phrase.text,
             phrase.model or None,
             phrase.voice or None,
-            phrase.format,
+            Rendition(phrase.format),
             phrase.speed,
             phrase.language,
             stream=False,

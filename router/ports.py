@@ -6,7 +6,7 @@ Nothing here does anything.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -201,6 +201,20 @@ class ForwardProvider(Provider, Protocol):
     ) -> Exchange: ...
 
 
+@runtime_checkable
+class NativeProvider(Protocol):
+    """A forward provider that also takes requests in a dialect of its own, as that dialect's clients send them."""
+
+    @property
+    def dialect(self) -> str:
+        """Its name; empty while the server does not speak it."""
+        ...
+
+    async def send_native(
+        self, path: str, headers: Sequence[Header], body: bytes, sink: Sink, *, is_once: bool = False
+    ) -> Exchange: ...
+
+
 class SpeechProvider(Provider, Protocol):
     """Speaks segments."""
 
@@ -265,6 +279,7 @@ class Record(msgspec.Struct):
     cache: str = ""  # of speech: hit, miss or bypass
     voiced: dict[str, int] = {}  # how many segments each provider spoke
     recalled: dict[str, int] = {}  # how many of each provider's were in the cache
+    cost: float = 0.0  # by the prices configured, of what was done for this request
     gap_s: float = 0.0  # silence within the answer that somebody who listens in real time has heard
     predicted_s: float | None = None  # until the first segment is spoken, as it was thought to take
     first_audio: float | None = None  # when it was (monotonic)
@@ -292,6 +307,10 @@ class Observer(Protocol):
     def request_started(self, record: Record) -> None: ...
     def request_finished(self, record: Record) -> None: ...
     def attempt_finished(self, provider: str, outcome: str) -> None: ...
+    def charged(self, provider: str, cost: float, characters: int) -> None:
+        """It did what it charges for: `cost` by the prices configured, and of speech the characters it counts."""
+        ...
+
     def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None: ...
     def provider_changed(self, card: ProviderCard, state: ProviderState, detail: str) -> None: ...
     def host_changed(self, host: str, state: HostState) -> None: ...

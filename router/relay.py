@@ -22,7 +22,7 @@ from dataclasses import replace
 from typing import Final
 
 from router.answers import exhausted
-from router.domain import Route, Segment, Utterance
+from router.domain import ProviderCard, Route, Segment, Utterance
 from router.errors import (
     ClientError,
     Implausible,
@@ -45,6 +45,7 @@ from router.roster import Roster
 from router.selection import Candidate, Need
 from router.speech.checking import check_duration
 from router.speech.copies import Copies
+from router.speech.shaping import shaped
 from router.speech.voices import VoiceBook
 from router.spoken import Spoken
 from router.warming import Warmer
@@ -325,17 +326,29 @@ class Relay:
                 # A provider has deadlines for each byte; this one is for the whole segment.
                 async with asyncio.timeout(provider.card.first_byte_s + provider.card.stall_s):
                     utterance = await self._said(provider, theirs, route, record)
+                    utterance = await shaped(utterance, segment.options, provider.card.shapes)
         except TimeoutError as exc:
             raise Silent("did not finish a segment in time") from exc
         # What it says itself has neither the queue nor the way in it.
         generation_s = utterance.generation_s if utterance.generation_s is not None else self._clock() - asked
         spoken = Spoken(errand.passage, utterance, route, generation_s, theirs.voice)
         attempt.odd = spoken
+        self._note_cost(provider.card, utterance, segment, record)
         check_duration(utterance.pcm, segment.text, segment.speed)
         self._roster.note_success(route)
         self._roster.note_spoken(route, utterance.duration_s, generation_s)
         self._observer.attempt_finished(route.provider, "ok")
         return spoken
+
+    def _note_cost(self, card: ProviderCard, said: Utterance, segment: Segment, record: Record) -> None:
+        """What came back was charged for, whether it is heard or not."""
+        if not (card.is_billed or card.price.per_million_characters):
+            return
+        told = said.billed_characters
+        characters = len(segment.text) if told is None else told
+        cost = card.price.of_speech(characters)
+        record.cost += cost
+        self._observer.charged(card.id, cost, characters)
 
     async def _said(self, provider: SpeechProvider, segment: Segment, route: Route, record: Record) -> Utterance:
         """By the provider, which gets the voice first when it has no copy of it: no fault of anybody's."""

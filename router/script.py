@@ -13,6 +13,7 @@ class Script:
 
     def __init__(self, passages: Iterable[Passage] = ()) -> None:
         self._passages = deque(passages)
+        self._written = len(self._passages)
         self._is_finished = False
         self._changed = asyncio.Event()
 
@@ -28,9 +29,15 @@ class Script:
         """Nothing more will be written."""
         return self._is_finished
 
+    def is_all(self, count: int) -> bool:
+        """Whether so many passages are all there will be."""
+        return self._is_finished and count == self._written
+
     def write(self, passages: Iterable[Passage]) -> None:
         """More to be said."""
+        before = len(self._passages)
         self._passages.extend(passages)
+        self._written += len(self._passages) - before
         self._changed.set()
 
     def finish(self) -> None:

@@ -182,7 +182,7 @@ class Speaker:
         found = await self.recollection.segments(telling)
         if found is None:
             return None
-        tally, encoder = Tally(), self.encoders.whole(telling.request.format)
+        tally, encoder = Tally(), self.encoders.whole(telling.request.rendition)
         for spoken in found:
             tally.add(spoken)
             await encoder.feed(spoken.pcm)
@@ -226,11 +226,11 @@ class Speaker:
     async def _silent(self, telling: Telling) -> SpokenAnswer:
         """The answer to a text of which nothing can be said, such as a lone emoji: a moment of silence. Voice
         agents send what a language model wrote sentence by sentence, and an error would end their turn."""
-        audio = await self.encoders.encoded(NOTHING, telling.request.format)
+        audio = await self.encoders.encoded(NOTHING, telling.request.rendition)
         return SpokenAnswer(audio, NOTHING_S, 0.0, None, "none", telling.voice, None)
 
     async def _told(self, telling: Telling, priority: Priority) -> SpokenAnswer:
-        tally, encoder = Tally(), self.encoders.whole(telling.request.format)
+        tally, encoder = Tally(), self.encoders.whole(telling.request.rendition)
         for index, passage in enumerate(telling.passages):
             spoken = await self._sayer.say(telling, index, passage, priority)
             tally.add(spoken)

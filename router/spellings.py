@@ -64,3 +64,16 @@ class Spellings:
 def _row(key: Callable[[str], str], names: Sequence[str]) -> _Row:
     ordered = sorted(names, key=key)
     return _Row(key, [key(name) for name in ordered], ordered)
+
+
+_LATEST: Final = ":latest"
+
+
+def tagged(name: str) -> str:
+    """As Ollama spells it: a name without a tag means its `latest`."""
+    return name if ":" in _bare(name) else name + _LATEST
+
+
+def untagged(name: str) -> str:
+    """Without the tag that goes without saying."""
+    return name.removesuffix(_LATEST)

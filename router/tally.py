@@ -113,7 +113,7 @@ class ProviderTally:
                 after = circuits.after_retry_after(before, now, fault.retry_after_s)
             case Overdue():
                 after = circuits.after_overdue(before, now, jitter)
-            case Silent() if self.health.state in _LOADS_FIRST:
+            case Silent() if {self.health.state, self.state_for(model)} & _LOADS_FIRST:
                 return
             case _:
                 after = circuits.after_failure(before, now, jitter, longest_s=self._longest_back_off_s(fault))

@@ -27,6 +27,7 @@ _KEY_BYTES: Final = 32  # 256 random bits
 _LONGEST_REMEMBERED: Final = 256
 _ANY_MODEL: Final = ("*",)
 _SANE_ID: Final = re.compile(rb"[A-Za-z0-9._:\-]{1,128}")
+HLS_BELOW: Final = "/v1/audio/speech/hls/"  # players send no keys: whoever knows the id of a text may hear it
 _OPEN_PATHS: Final = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 
 
@@ -89,13 +90,13 @@ class Door:
             raise LoopDetected("This request has passed this router already; a provider's URL leads back here.")
         if self._checks_names:
             self._check_names(seen)
-        if not self._clients or path in self._open_paths:
+        if not self._clients or path in self._open_paths or path.startswith(HLS_BELOW):
             return ANONYMOUS
         return self._client_with(_presented_key(seen))
 
     def _client_with(self, key: str | None) -> Client:
         if key is None:
-            raise Unauthorized("A key is needed: send `Authorization: Bearer <key>`.")
+            raise Unauthorized("A key is needed: send `Authorization: Bearer <key>`.", is_missing=True)
         # What time could tell is of the hash, and nobody can aim at one: the key cannot be told from it.
         found = self._clients.get(key_hash(key) if len(key) > _LONGEST_REMEMBERED else _remembered_hash(key))
         if found is None:
@@ -109,6 +110,11 @@ class Door:
                 f"The name {host[:100]!r} is not one of this router's; list it in server.trusted_hosts.",
                 code="host_not_allowed",
             )
+        self.check_origin(seen)
+
+    def check_origin(self, seen: Fields) -> None:
+        """A page on somebody else's site may not ask. Raises Forbidden."""
+        host = seen.get(b"host", b"").decode("latin-1")
         origin = seen.get(b"origin")
         if origin is None or origin in self._cors_origins or b"*" in self._cors_origins:
             return

@@ -7,7 +7,10 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from router.api.documented import lists
+from router.api.documented.contents import shown
 from router.speech.cache import AudioCache
+from router.speech.cache.cache import CacheFigures
 
 
 class CacheView(Protocol):
@@ -20,14 +23,14 @@ class CacheView(Protocol):
 CacheHouse = NamedDependency[SkipValidation[CacheView]]
 
 
-@get("/admin/cache")
+@get("/admin/cache", responses={200: shown(CacheFigures)})
 async def show_cache(view: CacheHouse) -> dict[str, object]:
     """How many spoken answers and sentences are kept, in memory and on the disk, and where."""
     shown: dict[str, object] = msgspec.to_builtins(await view.cache.figures())
     return shown
 
 
-@post("/admin/cache/purge", status_code=200)
+@post("/admin/cache/purge", status_code=200, responses={200: shown(lists.Purged)})
 async def purge_cache(view: CacheHouse) -> dict[str, object]:
     """Forget everything that was spoken, in memory and on the disk, at once."""
     return {"status": "purged", "entries": await view.cache.purge()}

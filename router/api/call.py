@@ -26,6 +26,7 @@ Send = Any
 
 BODY_DEADLINE_S: Final = 60.0  # for the whole request body to arrive
 DISCONNECT_NOTICE: Final = "router.disconnect"  # a key of the ASGI scope
+REQUEST_ID: Final = "router.request_id"  # another, for the rest of the house
 _JSON: Final[Header] = (b"content-type", b"application/json")
 
 
@@ -94,12 +95,13 @@ class Reply:
                 extra.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
             if allow := getattr(error, "allow", None):
                 extra.append((b"allow", allow.encode()))
-            await self.whole(error.status, extra, self._dialect.error_body(error))
+            await self.whole(error.status, extra, self._dialect.body(error, self._record.request_id))
         elif self._record.streamed:
             with contextlib.suppress(Exception):  # the client may be gone as well
-                is_between = self._last.endswith((b"\n\n", b"\r\n\r\n")) or not self._last
+                ends = self._dialect.event_ends
+                is_between = self._last.endswith(ends) or not self._last
                 # The cut may be in the middle of an event: end that first.
-                await self.send((b"" if is_between else b"\n\n") + self._dialect.error_event(error))
+                await self.send((b"" if is_between else ends[0]) + self._dialect.error_event(error))
 
 
 def printable(text: str) -> bytes:

@@ -6,7 +6,7 @@ they come together.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from router.api.admission import Client
 from router.api.call import Presence, Receive, Reply, Scope
@@ -14,6 +14,8 @@ from router.api.fields import Fields
 from router.api.visit import Visit
 from router.domain import Endpoint
 from router.ports import Header, Record
+
+T = TypeVar("T")
 
 
 class HotRoute(NamedTuple):
@@ -40,13 +42,15 @@ class HotRoutes:
     below: Sequence[tuple[str, HotRoute]]
     via: Header
     max_body_bytes: int
+    rooms: Sequence[Room] = ()
 
     @classmethod
     def of(cls, rooms: Iterable[Room], via: Header, max_body_bytes: int) -> "HotRoutes":
+        rooms = tuple(rooms)
         every = {path: route for room in rooms for path, route in room.routes().items()}
         exact = {path: route for path, route in every.items() if not path.endswith("/")}
         below = tuple((path, route) for path, route in every.items() if path.endswith("/"))
-        return cls(exact, below, via, max_body_bytes)
+        return cls(exact, below, via, max_body_bytes, rooms)
 
     def find(self, path: str) -> HotRoute | None:
         """What serves `path`; None for the rest of the house."""
@@ -56,6 +60,13 @@ class HotRoutes:
                 if path.startswith(prefix):
                     return route
         return found
+
+    def room(self, kind: type[T]) -> T:
+        """The room of that kind, for those who have no request to be served with. Raises LookupError."""
+        for room in self.rooms:
+            if isinstance(room, kind):
+                return room
+        raise LookupError(kind.__name__)
 
     async def serve(
         self,
@@ -68,7 +79,10 @@ class HotRoutes:
         record: Record,
     ) -> None:
         """Answer one call. Raises RouterError."""
-        visit = Visit(route.endpoint, scope["path"], client, fields, scope["headers"], reply, record, self.via)
+        query = scope.get("query_string", b"")
+        visit = Visit(
+            route.endpoint, scope["path"], client, fields, scope["headers"], reply, record, self.via, query
+        )
         async with Presence(scope, receive, reply) as client_is_there:
             if route.serve is not None:
                 await route.serve(visit, await client_is_there.read_body(fields, self.max_body_bytes))

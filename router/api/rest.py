@@ -4,6 +4,7 @@ Whoever gets here has passed the door already (`router/entry.py`).
 """
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -16,9 +17,14 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.params import FromPath, FromQuery, SkipValidation
 
 from router import __version__, metrics
-from router.api import cache, documented, voices
+from router.api import cache, documented, elevenlabs_lists, hls_files, ollama_lists, voice_agent, voices
 from router.api.admission import Client
-from router.api.dialects import dialect_of
+from router.api.call import REQUEST_ID
+from router.api.dialects import ELEVENLABS, Dialect, dialect_of
+from router.api.documented import every, lists
+from router.api.documented.contents import shown
+from router.api.documented.errors import errors
+from router.api.fields import FIELDS, fields_of
 from router.api.spoken import AnswerTold, answer_key
 from router.catalogue import OPENAI_SPEECH_MODELS, Catalogue
 from router.config import ConfigError
@@ -37,7 +43,10 @@ _PAGE_POLICY: Final = (
 )
 
 
-class View(voices.VoicesView, cache.CacheView, Protocol):
+Listing = dict[str, object] | list[dict[str, object]]
+
+
+class View(voices.VoicesView, cache.CacheView, hls_files.HlsView, Protocol):
     """What the lists and pages read, and what administrators may do. The house is one."""
 
     @property
@@ -52,6 +61,8 @@ class View(voices.VoicesView, cache.CacheView, Protocol):
     async def reload(self) -> list[str]: ...
 
 
+_NOW: Final = {200: shown(lists.ProviderState)}
+
 # The house is no value to be validated, and a Protocol's check would read every property.
 HouseView = NamedDependency[SkipValidation[View]]
 
@@ -59,24 +70,30 @@ HouseView = NamedDependency[SkipValidation[View]]
 def rest_app(view: View) -> Litestar:
     """The Litestar application behind the hot routes."""
     return Litestar(
-        route_handlers=[
-            front_page,
-            health,
-            ready,
-            scrape,
-            list_models,
-            show_model,
-            *voices.handlers,
-            list_speech_models,
-            show_answer,
-            list_providers,
-            explain_route,
-            drain_provider,
-            resume_provider,
-            reload_configuration,
-            *cache.handlers,
-            *documented.handlers,
-        ],
+        route_handlers=every.completed(
+            [
+                front_page,
+                health,
+                ready,
+                scrape,
+                list_models,
+                show_model,
+                *voices.handlers,
+                *elevenlabs_lists.handlers,
+                *voice_agent.handlers,
+                *ollama_lists.handlers,
+                list_speech_models,
+                show_answer,
+                list_providers,
+                explain_route,
+                drain_provider,
+                resume_provider,
+                reload_configuration,
+                *cache.handlers,
+                *hls_files.handlers,
+                *documented.handlers,
+            ]
+        ),
         dependencies={"view": Provide(lambda: view, sync_to_thread=False)},
         exception_handlers={RouterError: _router_error, HTTPException: _http_error},
         openapi_config=OpenAPIConfig(
@@ -84,6 +101,9 @@ def rest_app(view: View) -> Litestar:
             title="Local AI Router",
             version=__version__,
             path="/schema",
+            components=every.COMPONENTS,
+            security=every.SECURITY,
+            tags=every.TAGS,
             render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"]), YamlRenderPlugin()],
         ),
         logging_config=None,
@@ -96,13 +116,20 @@ def front_page() -> Response[str]:
     return Response(_PAGE.read_text(encoding="utf-8"), headers={"Content-Security-Policy": _PAGE_POLICY})
 
 
-@get("/health", sync_to_thread=False)
+@get("/health", responses={200: shown(lists.Health)}, sync_to_thread=False)
 def health() -> dict[str, str]:
     """The process lives. Says nothing of providers: see /ready."""
     return {"status": "healthy", "version": __version__}
 
 
-@get("/ready", sync_to_thread=False)
+@get(
+    "/ready",
+    responses={
+        200: shown(lists.Readiness),
+        503: shown(lists.Readiness, "Nothing can be served, or not any more."),
+    },
+    sync_to_thread=False,
+)
 def ready(view: HouseView) -> Response[dict[str, object]]:
     """Whether chat, speech and transcription can be served now; 503 when none can or the router shuts down."""
     can_serve = {str(modality): view.roster.can_serve(modality) for modality in Modality}
@@ -113,19 +140,24 @@ def ready(view: HouseView) -> Response[dict[str, object]]:
     return Response(body, status_code=200 if is_ready else 503)
 
 
-@get("/metrics", sync_to_thread=False)
+@get("/metrics", media_type=MediaType.TEXT, sync_to_thread=False)
 def scrape(view: HouseView) -> Response[bytes]:
     """Prometheus' text format."""
-    return Response(view.metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+    # As a header: to a media type that is text Litestar adds a charset, which this one has.
+    return Response(view.metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
 
-@get("/v1/models", sync_to_thread=False)
-def list_models(view: HouseView, request: Request[Any, Any, Any]) -> dict[str, object]:
-    """OpenAI's model list: configured routes and what live providers report, each with its state."""
-    return {"object": "list", "data": _models(view, _client(request))}
+@get("/v1/models", responses={200: shown(lists.ModelList | list[dict[str, Any]])}, sync_to_thread=False)
+def list_models(view: HouseView, request: Request[Any, Any, Any]) -> Response[Listing]:
+    """OpenAI's model list: configured routes and what live providers report, each with its state. For clients of
+    ElevenLabs, which send `xi-api-key`, a bare array of the models that speak."""
+    body: Listing = {"object": "list", "data": _models(view, _client(request))}
+    if _dialect(request) is ELEVENLABS:
+        body = elevenlabs_lists.models(view, _client(request))
+    return Response(body, headers={"Vary": "xi-api-key, x-fern-sdk-name"})
 
 
-@get("/v1/models/{model_id:path}", sync_to_thread=False)
+@get("/v1/models/{model_id:path}", responses={200: shown(lists.ModelRow)}, sync_to_thread=False)
 def show_model(view: HouseView, request: Request[Any, Any, Any], model_id: FromPath[str]) -> dict[str, object]:
     """One model. Names may have slashes."""
     name = model_id.lstrip("/")
@@ -135,7 +167,7 @@ def show_model(view: HouseView, request: Request[Any, Any, Any], model_id: FromP
     raise NotFound(f"No model is called {name[:200]!r}.", param="model", code="model_not_found")
 
 
-@get(["/v1/audio/models", "/audio/models"], sync_to_thread=False)
+@get(["/v1/audio/models", "/audio/models"], responses={200: shown(lists.SpeechModelList)}, sync_to_thread=False)
 def list_speech_models(view: HouseView, request: Request[Any, Any, Any]) -> dict[str, object]:
     """The models that speak."""
     names = [entry.id for entry in view.catalogue.listed() if entry.modality is Modality.SPEECH]
@@ -157,7 +189,7 @@ async def show_answer(view: HouseView, request: Request[Any, Any, Any], request_
     return found
 
 
-@get("/admin/providers", sync_to_thread=False)
+@get("/admin/providers", responses={200: shown(lists.ProviderList)}, sync_to_thread=False)
 def list_providers(view: HouseView) -> dict[str, object]:
     """Every provider and its state."""
     entries = []
@@ -181,7 +213,7 @@ def list_providers(view: HouseView) -> dict[str, object]:
     return {"providers": entries}
 
 
-@get("/admin/explain", sync_to_thread=False)
+@get("/admin/explain", responses=errors(404) | {200: shown(lists.Explanation)}, sync_to_thread=False)
 def explain_route(
     view: HouseView, model: FromQuery[str | None] = None, voice: FromQuery[str | None] = None
 ) -> dict[str, object]:
@@ -190,7 +222,7 @@ def explain_route(
     return {"model": model, "voice": voice, "candidates": [entry.as_json() for entry in explained]}
 
 
-@post("/admin/providers/{provider:str}/drain", status_code=200, sync_to_thread=False)
+@post("/admin/providers/{provider:str}/drain", status_code=200, responses=_NOW, sync_to_thread=False)
 def drain_provider(view: HouseView, provider: FromPath[str]) -> dict[str, object]:
     """Send nothing new to a provider; what is in flight there finishes. Until /resume, reloads included."""
     _check_provider(view, provider)
@@ -198,7 +230,7 @@ def drain_provider(view: HouseView, provider: FromPath[str]) -> dict[str, object
     return {"id": provider, "state": view.roster.standing(provider).state}
 
 
-@post("/admin/providers/{provider:str}/resume", status_code=200, sync_to_thread=False)
+@post("/admin/providers/{provider:str}/resume", status_code=200, responses=_NOW, sync_to_thread=False)
 def resume_provider(view: HouseView, provider: FromPath[str]) -> dict[str, object]:
     """Undo /drain."""
     _check_provider(view, provider)
@@ -206,7 +238,7 @@ def resume_provider(view: HouseView, provider: FromPath[str]) -> dict[str, objec
     return {"id": provider, "state": view.roster.standing(provider).state}
 
 
-@post("/admin/reload", status_code=200)
+@post("/admin/reload", status_code=200, responses={200: shown(lists.Reloaded)})
 async def reload_configuration(view: HouseView) -> Response[dict[str, object]]:
     """Take up the configuration file as it is now. A bad one changes nothing, and every fault is listed."""
     try:
@@ -255,11 +287,18 @@ def _client(request: Request[Any, Any, Any]) -> Client:
     return client
 
 
+def _dialect(request: Request[Any, Any, Any]) -> Dialect:
+    scope: Mapping[str, Any] = request.scope
+    return dialect_of(scope["path"], scope.get(FIELDS) or fields_of(scope["headers"]))
+
+
 def _router_error(request: Request[Any, Any, Any], error: RouterError) -> Response[bytes]:
     headers = {"X-Router-Error": error.reason}
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.allow
-    body = dialect_of(request.scope["path"]).error_body(error)
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    body = _dialect(request).body(error, str(request.scope.get(REQUEST_ID, "")))
     return Response(body, status_code=error.status, media_type=MediaType.JSON, headers=headers)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NoReturn
 import msgspec
 
 from router.api.peek import check_name, check_text, duplicate_key, wrong_type
-from router.domain import AudioFormat, SpeechRequest
+from router.domain import AudioFormat, Rendition, SpeechRequest
 from router.errors import InvalidRequest
 
 SPEED_RANGE: Final = (0.25, 4.0)
@@ -40,29 +40,29 @@ def parse(raw: bytes, *, max_chars: int) -> SpeechRequest:
     return request_of(document_of(raw), max_chars=max_chars)
 
 
-def request_of(document: Mapping[str, object], *, max_chars: int) -> SpeechRequest:
-    """The request in `document`. Raises InvalidRequest naming the field."""
-    if "input" not in document:
-        raise InvalidRequest('Nothing to say: "input" is missing.', param="input", code="input_required")
+def request_of(document: Mapping[str, object], *, max_chars: int, said_in: str = "input") -> SpeechRequest:
+    """The request in `document`, whose text is the field `said_in`. Raises InvalidRequest naming the field."""
+    if said_in not in document:
+        raise InvalidRequest(f'Nothing to say: "{said_in}" is missing.', param=said_in, code=f"{said_in}_required")
     try:
-        body = msgspec.convert(document, _Body)
+        body = msgspec.convert({**document, "input": ""}, _Body)
     except msgspec.ValidationError as exc:
         raise wrong_type(exc) from exc
     voice = _voice(body.voice)
     check_name("model", body.model)
     check_name("voice", voice)
     return SpeechRequest(
-        text=_text(body.input, max_chars),
+        text=text_in(said_in, document[said_in], max_chars=max_chars),
         model=body.model or None,
         voice=voice,
-        format=_format(body.response_format),
-        speed=_speed(body.speed),
+        rendition=Rendition(_format(body.response_format)),
+        speed=speed_in("speed", body.speed),
         language=body.language,
         seed=_seed(body.seed),
         instructions=body.instructions,
         sse=body.stream_format == "sse",
         stream=body.stream,
-        options={k: v for k, v in document.items() if k not in _OWN_FIELDS and k not in _RESERVED},
+        options={k: v for k, v in document.items() if k not in {*_OWN_FIELDS, *_RESERVED, said_in}},
     )
 
 
@@ -110,21 +110,25 @@ def _no_constant(name: str) -> NoReturn:
     raise InvalidRequest(f"{name} is not JSON (RFC 8259 §6).", code="invalid_json")
 
 
-def _text(text: str, max_chars: int) -> str:
+def text_in(field: str, text: object, *, max_chars: int) -> str:
+    """What is to be said. Raises InvalidRequest."""
+    if not isinstance(text, str):
+        kind = "null" if text is None else type(text).__name__
+        raise InvalidRequest(f"{field}: expected `str`, got `{kind}`", param=field, code="wrong_type")
     if not text.strip():
-        raise InvalidRequest('"input" is empty: there is nothing to say.', param="input", code="input_empty")
+        raise InvalidRequest(f'"{field}" is empty: there is nothing to say.', param=field, code=f"{field}_empty")
     if len(text) > max_chars:
         raise InvalidRequest(
-            f'"input" has {len(text)} characters; at most {max_chars} are spoken at once '
+            f'"{field}" has {len(text)} characters; at most {max_chars} are spoken at once '
             "(speech.max_input_chars).",
-            param="input",
-            code="input_too_long",
+            param=field,
+            code=f"{field}_too_long",
         )
     try:
         text.encode()
     except UnicodeEncodeError as exc:  # half of a surrogate pair, from an escape
         raise InvalidRequest(
-            f'"input" is not text: {exc.reason} at character {exc.start}', param="input", code="invalid_json"
+            f'"{field}" is not text: {exc.reason} at character {exc.start}', param=field, code="invalid_json"
         ) from exc
     return text
 
@@ -146,10 +150,11 @@ def _format(name: str) -> AudioFormat:
         ) from None
 
 
-def _speed(speed: float) -> float:
+def speed_in(field: str, speed: float) -> float:
+    """A factor. Raises InvalidRequest."""
     low, high = SPEED_RANGE
     if not low <= speed <= high:
-        raise InvalidRequest(f"speed must be {low} to {high}, is {speed}", param="speed", code="out_of_range")
+        raise InvalidRequest(f"{field} must be {low} to {high}, is {speed}", param=field, code="out_of_range")
     return speed
 
 

@@ -1,13 +1,13 @@
 """The three shapes of a spoken reply: whole, streamed as it is spoken, and OpenAI's events of either."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from router.api import speech_events, spoken
 from router.api.call import Reply
-from router.domain import BYTES_PER_S, AudioFormat
+from router.domain import BYTES_PER_S, Rendition
 from router.ports import Header, Monotonic, Record, StateStore
 from router.speak import Speaker
 from router.speech.encoders import AnswerEncoder
@@ -22,13 +22,17 @@ PIECE_BYTES: Final = 256 * 1024  # are written at once: a client that takes all 
 
 @dataclass(frozen=True, slots=True)
 class SpeechReply:
-    """Answers one request. `store` keeps what GET /v1/audio/speech/{request id} tells of it."""
+    """Answers one request. `store` keeps what GET /v1/audio/speech/{request id} tells of it. `also`: what a client
+    dialect has headers for besides, of an answer that is complete before its first byte; `extra`: its headers of
+    every answer."""
 
     speaker: Speaker
     store: StateStore
     clock: Monotonic
     telling: Telling
     reply: Reply
+    also: Callable[[SpokenAnswer], Sequence[Header]] = lambda _: ()
+    extra: Sequence[Header] = ()
 
     async def send(self) -> None:
         """From the cache, whole, or as it is spoken. Raises RouterError; after the first byte, for the cut."""
@@ -47,12 +51,12 @@ class SpeechReply:
 
     @property
     def _media_type(self) -> Header:
-        return (b"content-type", self.telling.request.format.media_type.encode())
+        return (b"content-type", self.telling.request.rendition.media_type.encode())
 
     async def _whole(self, answer: SpokenAnswer) -> None:
         record, reply = self._record, self.reply
         await self._remember(spoken.summary_of(answer, record))
-        headers = spoken.headers_of(answer, record)
+        headers = [*spoken.headers_of(answer, record), *self.also(answer), *self.extra]
         if not self.telling.request.sse:
             await self._send_whole(headers, answer.audio)
             return
@@ -88,8 +92,8 @@ class SpeechReply:
         record, tally = self._record, Tally()
         record.streamed = self.telling.request.sse
         status = "failed"
-        audio_format = self.telling.request.format
-        encoder, kept = self.speaker.encoders.open(audio_format), _Kept(audio_format)
+        rendition = self.telling.request.rendition
+        encoder, kept = self.speaker.encoders.open(rendition), _Kept(rendition)
         try:
             async with self.speaker.narrated(self.telling) as narration:
                 while (segment := await narration.next()) is not None:
@@ -116,7 +120,7 @@ class SpeechReply:
         if not self.reply.is_started:
             is_sse = self.telling.request.sse
             self._record.by(segment.route)
-            headers = spoken.first_headers(segment, self._record)
+            headers = [*spoken.first_headers(segment, self._record), *self.extra]
             await self._remember(spoken.summary_so_far(tally, self._record, "in_progress"))
             self._record.by(segment.route)  # again: others are asked for what follows meanwhile
             await self.reply.start(200, [*headers, _EVENTS if is_sse else self._media_type])
@@ -152,8 +156,8 @@ class SpeechReply:
 class _Kept:
     """A streamed answer's bytes, for the cache, as long as they are few enough."""
 
-    def __init__(self, audio_format: AudioFormat) -> None:
-        self._file: AudioFile | None = AudioFile(audio_format)
+    def __init__(self, rendition: Rendition) -> None:
+        self._file: AudioFile | None = AudioFile(rendition)
         self._size = 0
 
     def add(self, part: bytes) -> None:

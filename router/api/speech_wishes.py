@@ -9,7 +9,7 @@ from router.errors import InvalidRequest
 
 def as_wished(request: SpeechRequest, fields: Fields) -> SpeechRequest:
     """The request, with `X-Router-Fallback` and `Cache-Control` obeyed. Raises InvalidRequest."""
-    return replace(request, fallback=_fallback(fields), cache=_cache_use(fields))
+    return replace(request, fallback=_fallback(fields), cache=_cache_use(fields, request.cache))
 
 
 def _fallback(fields: Fields) -> Substitution | None:
@@ -26,9 +26,9 @@ def _fallback(fields: Fields) -> Substitution | None:
         ) from None
 
 
-def _cache_use(fields: Fields) -> CacheUse:
-    """What `Cache-Control` asks for (RFC 9111 §5.2.1)."""
+def _cache_use(fields: Fields, usual: CacheUse) -> CacheUse:
+    """What `Cache-Control` asks for (RFC 9111 §5.2.1); `usual`: the request's own word, where it says nothing."""
     wishes = {wish.strip().lower() for wish in fields.get(b"cache-control", b"").split(b",")}
     if b"no-store" in wishes:
         return CacheUse.BYPASS
-    return CacheUse.REFRESH if b"no-cache" in wishes else CacheUse.USE
+    return CacheUse.REFRESH if b"no-cache" in wishes else usual

@@ -20,7 +20,7 @@ from router.api.telephone_reply import StreamedCall, WholeCall
 from router.api.visit import Visit
 from router.api.ways import Ways, ways_to
 from router.config.settings import TelephoneSettings
-from router.domain import AudioFormat, Endpoint, Modality, SpeechRequest
+from router.domain import AudioFormat, Endpoint, Modality, Rendition, Route, SpeechRequest
 from router.errors import InvalidRequest, NotFound
 from router.forward import ForwardCall
 from router.ports import Header
@@ -62,7 +62,8 @@ class Telephone:
         visit.record.model = name
         require_model(visit.client, name)
         ways = ways_to(self.aloud.catalogue, Modality.CHAT, name, visit.client, visit.record)
-        wanted = SpeechRequest("", voice=voice or self.settings.voice or None, format=AudioFormat.WAV)
+        named = voice or self.settings.voice or None
+        wanted = SpeechRequest("", voice=named, rendition=Rendition(AudioFormat.WAV))
         telling = self.aloud.telling(as_wished(wanted, visit.fields), visit.client, visit.record)
         nobody = self.aloud.reciter.speaker.nobody_for(telling)
         if nobody is not None:
@@ -123,7 +124,14 @@ class Telephone:
 
     def _is_up(self, model: str) -> bool:
         routes = self.aloud.catalogue.resolve(Modality.CHAT, model)
-        return any(self.roster.standing(route.provider, route.model).is_available for route in routes)
+        return any(
+            self.roster.standing(route.provider, route.model).is_available and self._can_chat(route)
+            for route in routes
+        )
+
+    def _can_chat(self, route: Route) -> bool:
+        known = self.roster.models_of(route.provider).get(route.model)
+        return known is None or known.traits.can_chat
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,8 +125,4 @@ def _question(body: _Body, nothing: str) -> Question:
 
 def speak_of(raw: bytes) -> dict[str, Any]:
     """`POST /speak` with JSON {text}, as a speech request for a whole WAV. Raises InvalidRequest."""
-    document = document_of(raw)
-    if "text" not in document:
-        raise InvalidRequest('Nothing to say: "text" is missing.', param="text", code="text_required")
-    text = document.pop("text")
-    return {"response_format": "wav", "stream": False, **document, "input": text}
+    return {"response_format": "wav", "stream": False, **document_of(raw)}

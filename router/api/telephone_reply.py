@@ -6,14 +6,15 @@ from typing import Final
 from router.api import spoken as told
 from router.api.aloud import Aloud
 from router.completion import Chunk
-from router.domain import BYTES_PER_S, AudioFormat
+from router.domain import BYTES_PER_S, AudioFormat, Rendition
 from router.errors import InvalidRequest, Malformed
 from router.happenings import Refused
 from router.ports import Header
 from router.speech.encoders import AnswerEncoder, WholeEncoder
 from router.spoken import NOTHING, Spoken
 
-_WAV: Final[Header] = (b"content-type", AudioFormat.WAV.media_type.encode())
+_RENDITION: Final = Rendition(AudioFormat.WAV)
+_WAV: Final[Header] = (b"content-type", _RENDITION.media_type.encode())
 
 
 @dataclass
@@ -53,7 +54,7 @@ class StreamedCall(_Call):
     def begun(self) -> None:
         """See `Aloud.begun`."""
         super().begun()
-        self._encoder = self.encoders.open(AudioFormat.WAV)
+        self._encoder = self.encoders.open(_RENDITION)
 
     async def spoke(self, spoken: Spoken) -> None:
         """See `Aloud.spoke`."""
@@ -87,7 +88,7 @@ class WholeCall(_Call):
     def begun(self) -> None:
         """See `Aloud.begun`."""
         super().begun()
-        self._encoder = self.encoders.whole(AudioFormat.WAV)
+        self._encoder = self.encoders.whole(_RENDITION)
 
     async def spoke(self, spoken: Spoken) -> None:
         """See `Aloud.spoke`."""

@@ -40,6 +40,7 @@ class Visit(msgspec.Struct, frozen=True):
     reply: Reply
     record: Record
     via: Header
+    query: bytes = b""  # as it came, after the question mark
 
     def upstream_headers(self) -> list[Header]:
         """What goes with its body to a provider."""

@@ -8,9 +8,14 @@ from typing import Any, Final, Protocol
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Schema
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, SkipValidation
 
 from router.api.call import BODY_DEADLINE_S
+from router.api.documented import lists
+from router.api.documented.contents import shown, takes_form
+from router.api.documented.errors import errors
 from router.config import Settings
 from router.domain import LibraryVoice, Modality
 from router.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, TooSlow
@@ -27,6 +32,13 @@ _NOBODY_COPIES: Final = (
     "no engine here copies voices; run `tts-node setup` and `tts-node download chatterbox-turbo` on a node"
 )
 _GENDERS: Final = ("female", "male", "neutral")
+_FORM: Final = {
+    "name": Schema(type=OpenAPIType.STRING, min_length=1, max_length=_MAX_NAME_CHARS, examples=["Grandmother"]),
+    "audio_sample": Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream"),
+    "consent": Schema(type=OpenAPIType.STRING, description="OpenAI's; nothing is done with it."),
+    "language": Schema(type=OpenAPIType.STRING, examples=["de"]),
+    "gender": Schema(type=OpenAPIType.STRING, enum=list(_GENDERS)),
+}
 
 
 class VoicesView(Protocol):
@@ -45,14 +57,20 @@ class VoicesView(Protocol):
 VoicesHouse = NamedDependency[SkipValidation[VoicesView]]
 
 
-@get(["/v1/audio/voices", "/audio/voices"], sync_to_thread=False)
+@get(["/v1/audio/voices", "/audio/voices"], responses={200: shown(lists.VoiceList)}, sync_to_thread=False)
 def list_voices(view: VoicesHouse) -> dict[str, object]:
     """Every voice that a client may ask for; the library's first."""
     listed = view.voices.listed(_speech_providers(view.roster))
     return {"voices": [_row(entry, view) for entry in listed]}
 
 
-@post(["/v1/audio/voices", "/audio/voices"], status_code=200, request_max_body_size=_MAX_BODY_BYTES)
+@post(
+    ["/v1/audio/voices", "/audio/voices"],
+    status_code=200,
+    request_max_body_size=_MAX_BODY_BYTES,
+    operation_class=takes_form(_FORM, required=["name", "audio_sample"]),
+    responses=errors(404, 409, 413, 429, 503, 507) | {200: shown(lists.LibraryVoiceRow)},
+)
 async def upload_voice(view: VoicesHouse, request: Request[Any, Any, Any]) -> dict[str, object]:
     """A new voice from a recording: multipart `name`, `audio_sample` (up to 10 MiB), `consent`, `language` and
     `gender`. A tts-node checks it; what is wrong with it is a 400 that says what to do."""
@@ -86,7 +104,11 @@ async def _upload(view: VoicesView, request: Request[Any, Any, Any]) -> tuple[Li
     return voice, recording
 
 
-@get(["/v1/audio/voices/{voice:str}", "/audio/voices/{voice:str}"], sync_to_thread=False)
+@get(
+    ["/v1/audio/voices/{voice:str}", "/audio/voices/{voice:str}"],
+    responses={200: shown(lists.VoiceRow)},
+    sync_to_thread=False,
+)
 def show_voice(view: VoicesHouse, voice: FromPath[str]) -> dict[str, object]:
     """One voice, by id or name."""
     wanted = voice.strip().lower()
@@ -96,7 +118,11 @@ def show_voice(view: VoicesHouse, voice: FromPath[str]) -> dict[str, object]:
     raise NotFound(f"No voice is called {voice[:100]!r}.", param="voice", code="voice_not_found")
 
 
-@get(["/v1/audio/voices/{voice:str}/preview", "/audio/voices/{voice:str}/preview"])
+@get(
+    ["/v1/audio/voices/{voice:str}/preview", "/audio/voices/{voice:str}/preview"],
+    media_type="audio/wav",
+    responses=errors(404, 507),
+)
 async def preview_voice(view: VoicesHouse, voice: FromPath[str]) -> Response[bytes]:
     """A few seconds of a library voice's recording, as WAV."""
     library = _copies(view).library
@@ -105,7 +131,11 @@ async def preview_voice(view: VoicesHouse, voice: FromPath[str]) -> Response[byt
     return Response(await library.preview(found), media_type="audio/wav", headers=headers)
 
 
-@delete(["/v1/audio/voices/{voice:str}", "/audio/voices/{voice:str}"], status_code=200)
+@delete(
+    ["/v1/audio/voices/{voice:str}", "/audio/voices/{voice:str}"],
+    status_code=200,
+    responses=errors(404, 507) | {200: shown(lists.VoiceDeleted)},
+)
 async def delete_voice(view: VoicesHouse, voice: FromPath[str]) -> dict[str, object]:
     """Out of the library, and soon off the nodes."""
     copies = _copies(view)

@@ -41,7 +41,7 @@ class WholeChat(Aloud):
     def begun(self) -> None:
         """See `Aloud.begun`."""
         self._completion = Completion()
-        self._encoder = self.encoders.whole(self.telling.request.format)
+        self._encoder = self.encoders.whole(self.telling.request.rendition)
         if not self._is_mute:
             self.muted, self.record.muted = None, ""
 

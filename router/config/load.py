@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from router.config import provider_settings
 from router.config import settings as other_settings
-from router.config.provider_settings import HttpProviderBase, LocalLlmProvider
+from router.config.provider_settings import HttpProviderBase, LocalLlmProvider, WyomingProvider
 from router.config.settings import Settings
 from router.config.source import Fault, KeyPath, Source, dotted, read, retyped
 from router.domain import Modality
@@ -65,20 +65,22 @@ def check_exposure(settings: Settings, file: str) -> None:
 
     Apart from `parse`, because the address may yet come from a flag or the environment.
     """
-    server = settings.server
-    if settings.clients or server.allow_anonymous or is_loopback(server.host):
-        return
-    raise ConfigError(
-        [
-            Fault(
-                0,
-                "server.host",
-                f"{server.host} can be reached by others, so client keys are needed: run "
-                "`local-ai-router keys new NAME`, or say server.allow_anonymous: true, or bind 127.0.0.1",
-                file,
-            )
-        ]
-    )
+    faults, server, wyoming = [], settings.server, settings.wyoming
+    if not (settings.clients or server.allow_anonymous or is_loopback(server.host)):
+        message = (
+            f"{server.host} can be reached by others, so client keys are needed: run "
+            "`local-ai-router keys new NAME`, or say server.allow_anonymous: true, or bind 127.0.0.1"
+        )
+        faults.append(Fault(0, "server.host", message, file))
+    is_guarded = wyoming.allow_anonymous or wyoming.allowed_addresses or is_loopback(wyoming.host)
+    if wyoming.enabled and not is_guarded:
+        message = (
+            f"{wyoming.host} can be reached by others, and the Wyoming protocol has no keys: list who may connect "
+            "in wyoming.allowed_addresses, or say wyoming.allow_anonymous: true, or bind 127.0.0.1"
+        )
+        faults.append(Fault(0, "wyoming.host", message, file))
+    if faults:
+        raise ConfigError(faults)
 
 
 def is_loopback(host: str) -> bool:
@@ -230,6 +232,7 @@ def _misfits(settings: Settings, left_out: set[KeyPath]) -> Iterator[tuple[KeyPa
             if provider_name not in providers:
                 yield ("voices", name, "use", provider_name), _dangling("provider", provider_name, providers)
     yield from _key_misfits(settings)
+    yield from _stranger_misfits(settings)
 
 
 def _transcription_misfits(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
@@ -263,6 +266,22 @@ def is_name(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9._-]{1,100}", text) is not None
 
 
+def _stranger_misfits(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
+    """Who may connect without a key."""
+    for index, address in enumerate(settings.wyoming.allowed_addresses):
+        if not _is_network(address):
+            message = f"an IP address or network is expected, such as 192.168.1.0/24, not {address!r}"
+            yield ("wyoming", "allowed_addresses", index), message
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_address(text: str) -> bool:
     if ":" in text:
         try:
@@ -279,14 +298,20 @@ def _address_misfits(path: KeyPath, provider: HttpProviderBase, hosts: list[str]
         yield path, "needs url, or host and port"
     if provider.url is not None and provider.port is not None:
         yield (*path, "port"), "url has the port already; give one of the two"
+    is_wyoming = isinstance(provider, WyomingProvider)
     if provider.url:
+        schemes = {"tcp"} if is_wyoming else {"http", "https"}
         try:
             parts = urlsplit(provider.url)
-            is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+            is_usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+            is_usable = is_usable and not (is_wyoming and parts.path.strip("/"))
         except ValueError:
             is_usable = False
         if not is_usable or parts.query or parts.fragment or parts.username:
-            yield (*path, "url"), f"must look like http://192.168.1.20:8000/v1, is {provider.url!r}"
+            example = "tcp://192.168.1.20:10200" if is_wyoming else "http://192.168.1.20:8000/v1"
+            yield (*path, "url"), f"must look like {example}, is {provider.url!r}"
+    if is_wyoming and provider.api_key:
+        yield (*path, "api_key"), "the Wyoming protocol has no keys"
     if any(ord(c) < 33 or ord(c) > 126 for c in provider.api_key):
         yield (*path, "api_key"), "may hold visible ASCII characters only"
 

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from router.config.section import Port, Seconds, Section, Tier
-from router.domain import Modality, Prewarm
+from router.domain import Codec, Modality, Prewarm
 
 
 class ProviderBase(Section):
@@ -31,6 +31,7 @@ class HttpProviderBase(ProviderBase):
     An empty `url` leaves the provider out, so that `${NAME:-}` switches one on.
     """
 
+    shapes: ClassVar[frozenset[str]] = frozenset()  # see `ProviderCard`
     url: str | None = Field(None, description="Base URL, with or without /v1. Empty: the provider is left out.")
     host: str | None = Field(None, description="The machine, a name under `hosts`.")
     port: Port | None = Field(None, description="TCP port on `host`.")
@@ -50,6 +51,7 @@ class HttpProviderBase(ProviderBase):
 class OpenAIProvider(HttpProviderBase):
     """Any OpenAI-compatible server: Ollama, llama.cpp, vLLM, LM Studio, a manager, another router, a cloud."""
 
+    shapes = frozenset({"pitch", "volume"})  # as with other fields of a request: they are passed on
     kind: Literal["openai"]
     serves: list[Modality] = Field(
         [Modality.CHAT], min_length=1, description="chat, speech, transcription, or several."
@@ -117,10 +119,10 @@ class OllamaProvider(HttpProviderBase):
 
     kind: Literal["ollama"]
     serves: ClassVar = (Modality.CHAT,)
-    keep_alive: str = Field(
+    keep_alive: Annotated[str, Field(pattern=r"^(-?\d+|-?(\d+(\.\d+)?(ms|s|m|h))+)?$")] | int = Field(
         "",
-        pattern=r"^(-?\d+(\.\d+)?(ms|s|m|h)|-1|0)?$",
-        description="How long a model stays loaded after an answer: 30m, 24h, -1 (for ever). Empty: Ollama's own.",
+        description="How long a model stays loaded after an answer: 30m, 24h, seconds, -1 (for ever), 0. Empty: as "
+        "Ollama itself is set.",
     )
     hears: list[str] = Field([], description="Chat models of it that take `input_audio` themselves, as patterns.")
     first_byte_s: Seconds = Field(120, description="Silence allowed before the first byte of an answer.")
@@ -145,18 +147,41 @@ class ChatterboxSpeakProvider(LoneSpeechServer):
     """A Chatterbox server of an AI telephone: `POST /speak` with {text}, answered with WAV."""
 
     kind: Literal["chatterbox-speak"]
-    path: str = Field("/speak", pattern=r"^/", description="The route, below the URL.")
+    models: list[str] = Field(["chatterbox"], description="What its model is called: it does not say.")
+    path: str = Field("/speak", pattern=r"^/", description="The route, below the URL, which may end with it.")
+
+
+class AudioFormatSettings(Section):
+    """`providers.NAME.audio_format`: what to ask for, and what an answer without a header is."""
+
+    sample_rate: int = Field(16_000, ge=8_000, le=192_000, description="Hz.")
+    channels: Literal[1, 2] = Field(1, description="1 or 2.")
+    codec: Codec = Field(
+        Codec.S16LE, description="pcm_u8, pcm_s16le, pcm_s24le, pcm_s32le, pcm_mulaw or pcm_alaw."
+    )
+
+    def as_asked(self) -> dict[str, object]:
+        """In the words of the request."""
+        return {
+            "sample_rate": self.sample_rate,
+            "bit_depth": self.codec.bits,
+            "channels": self.channels,
+            "codec": str(self.codec),
+        }
 
 
 class ChatterboxV1Provider(SpeechServerBase):
     """A Chatterbox server of a voice agent: `POST /api/v1/tts`, `GET /api/v1/voices`, a Bearer key."""
 
+    shapes = frozenset({"pitch", "volume"})
     kind: Literal["chatterbox-v1"]
+    models: list[str] = Field(["model_1"], min_length=1, description="Its models, as `model_id` names them.")
+    voice: str = Field("", description="The voice when a request names none that it has. Empty: its first.")
     pitch: float = Field(1.0, gt=0, le=4, description="Pitch, as a factor, when a request does not say.")
     volume: float = Field(1.0, ge=0, le=4, description="Loudness, as a factor, when a request does not say.")
     emotion: str = Field("neutral", description="Emotion, when a request does not say.")
-    sample_rate: int = Field(
-        16_000, ge=8000, le=192_000, description="Hz of headerless PCM, should it answer with that."
+    audio_format: AudioFormatSettings | None = Field(
+        None, description="Sent with each request. Empty: not sent, and bare samples are 16 kHz, 16 bits, mono."
     )
 
 
@@ -164,6 +189,8 @@ class ChatTTSProvider(LoneSpeechServer):
     """A ChatTTS server: OpenAI's path, fields of its own, eight voices."""
 
     kind: Literal["chattts"]
+    models: list[str] = Field(["chattts"], description="What its model is called: it does not say.")
+    voice: str = Field("female_1", description="The voice when a request names none that it has.")
     connect_s: Seconds = Field(10, description="Dial timeout: it is usually rented, and far away.")
     temperature: float = Field(0.3, ge=0.1, le=1, description="Sampling temperature, when a request does not say.")
     top_p: float = Field(0.7, ge=0.5, le=1, description="Nucleus sampling, when a request does not say.")
@@ -176,6 +203,9 @@ class CloudSpeechBase(SpeechServerBase):
 
     connect_s: Seconds = Field(3, description="Dial timeout, TLS included.")
     concurrency: int | None = Field(2, ge=1, description="Requests at once, as the plan allows; more wait.")
+    voice: str = Field(
+        "", description="Id of the voice when a request names none that it has. Empty: the first that it lists."
+    )
     billed: bool = Field(
         True,
         description="It charges for what it does: what may have been done there is not repeated elsewhere, and it "
@@ -184,7 +214,7 @@ class CloudSpeechBase(SpeechServerBase):
 
 
 class ElevenLabsProvider(CloudSpeechBase):
-    """ElevenLabs."""
+    """ElevenLabs. Its `models` are those it lists; the router's `voices` map names to its voice ids."""
 
     kind: Literal["elevenlabs"]
     url: str | None = Field("https://api.elevenlabs.io", description="Base URL; residencies have their own.")
@@ -196,8 +226,9 @@ class ElevenLabsProvider(CloudSpeechBase):
 
 
 class CartesiaProvider(CloudSpeechBase):
-    """Cartesia."""
+    """Cartesia. The router's `voices` map names to its voice ids."""
 
+    shapes = frozenset({"volume"})
     kind: Literal["cartesia"]
     url: str | None = Field("https://api.cartesia.ai", description="Base URL.")
     version: str = Field(

@@ -184,6 +184,28 @@ class CacheSettings(Section):
     )
 
 
+class WyomingSettings(Section):
+    """`wyoming`: a voice service for Home Assistant, with every voice of the house."""
+
+    enabled: bool = Field(False, description="Listen for clients that speak the Wyoming protocol.")
+    host: str = Field(
+        "127.0.0.1", description="Address to bind. The protocol has no keys, so others must be let in expressly."
+    )
+    port: Port = Field(10_200, description="TCP port.")
+    allow_anonymous: bool = Field(False, description="Serve whoever can reach the address.")
+    allowed_addresses: list[str] = Field(
+        [], description="IP addresses or networks, such as 192.168.1.20 or 192.168.1.0/24, that may connect."
+    )
+    model: str = Field("", description="The speech model. Empty: speech.default_model.")
+    languages: list[str] = Field(
+        ["en"],
+        description="What voices speak that do not say: BCP 47 tags. Home Assistant shows a voice only under its "
+        "languages.",
+    )
+    max_connections: int = Field(32, ge=1, le=10_000, description="Connections at once; more are turned away.")
+    idle_s: Seconds = Field(300, description="How long a connection may be silent while nothing is spoken.")
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -197,3 +219,4 @@ class Settings(Section):
     transcription: TranscriptionSettings = TranscriptionSettings()
     telephone: TelephoneSettings = TelephoneSettings()
     cache: CacheSettings = CacheSettings()
+    wyoming: WyomingSettings = WyomingSettings()

@@ -25,6 +25,7 @@ class Complaint(NamedTuple):
     message: str = ""
     param: str | None = None
     code: str | None = None
+    is_unpaid: bool = False  # the account has nothing left to pay with, whatever the status is
 
 
 class Question(NamedTuple):
@@ -72,9 +73,12 @@ async def ask(
 
 def _translated(head: ResponseHead, complaint: Complaint, origin: Origin) -> Rejected:
     """The fault for what a foreign dialect answers. What it says of a key is not repeated."""
-    status = head.status
+    status, code = head.status, " ".join(origin.redact(complaint.code or "").split())[:60]
+    told = f"status {status}, {code}" if code else f"status {status}"
+    if complaint.is_unpaid or status == 402:  # no wait that it names will help
+        return Rejected(f"is out of credits ({told})", upstream_status=status)
     if status in {401, 403}:
-        message = f"refuses our key or plan (status {status}{', ' + complaint.code if complaint.code else ''})"
+        message = f"refuses our key or plan ({told})"
     else:
         said = " ".join(origin.redact(complaint.message).split())[:200]
         message = f"answered with status {status}" + (f": {said}" if said else "")

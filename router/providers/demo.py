@@ -73,7 +73,8 @@ class Demo:
 
 
 class _Answer:
-    """The bytes of one answer, in OpenAI's shapes. A word is a token, so that `max_tokens` cuts it short."""
+    """The bytes of one answer, in OpenAI's shapes (openai-openapi 2.3.0): keys that it requires are there though they
+    are null. A word is a token, so that `max_tokens` cuts it short."""
 
     def __init__(self, endpoint: Endpoint, request: Mapping[str, Any]) -> None:
         stream_options = request.get("stream_options")
@@ -117,8 +118,13 @@ class _Answer:
 
     def whole(self) -> bytes:
         if self.endpoint is Endpoint.CHAT:
-            message = {"role": "assistant", "content": self.text}
-            choice = {"index": 0, "message": message, "finish_reason": self.finish_reason}
+            message: dict[str, object] = {
+                "role": "assistant",
+                "content": self.text,
+                "refusal": None,
+                "annotations": [],
+            }
+            choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish_reason}
             return self._document("chat.completion", [choice], usage=self.usage)
         choice = {"index": 0, "text": self.text, "finish_reason": self.finish_reason, "logprobs": None}
         return self._document("text_completion", [choice], usage=self.usage)
@@ -142,14 +148,14 @@ class _Answer:
             delta = {"role": "assistant"} if is_first else {}
             if word is not None:
                 delta["content"] = word
-            choice: dict[str, object] = {"index": 0, "delta": delta, "finish_reason": finish}
+            choice: dict[str, object] = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         else:
             choice = {"index": 0, "text": word or "", "finish_reason": finish, "logprobs": None}
         return self._document(self._kind, [choice])
 
     def _document(self, kind: str, choices: list[dict[str, object]], **more: object) -> bytes:
         document = {
-            "id": "demo",
+            "id": "chatcmpl-demo" if self.endpoint is Endpoint.CHAT else "cmpl-demo",
             "object": kind,
             "created": _CREATED,
             "model": MODEL,

@@ -7,6 +7,7 @@ gone (silence) from a server that is busy (connected, no answer).
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -30,8 +31,10 @@ from router.transport import TransportMaker, fetch, transport_to
 PROBE_DEADLINE_S: Final = 0.9  # less than the second between two probes
 REMOTE_PROBE_DEADLINE_S: Final = 4.0
 _PROBE_CONNECT_S: Final = 0.6  # well within the deadline, or a silent machine would look like a slow server
+FAR_CONNECT_S: Final = 3.0  # nobody grants that much to a machine in the house
 TOUCH_DEADLINE_S: Final = 0.3  # while requests are in flight; two misses mean that the machine is gone
 T = TypeVar("T")
+_USUAL_PORTS: Final = {"https": 443, "tcp": 10_200}  # of what is no HTTP only Wyoming's speech is spoken
 _USER_AGENT: Final = (b"User-Agent", f"local-ai-router/{__version__}".encode())
 
 
@@ -47,7 +50,7 @@ class Address:
     @classmethod
     def of(cls, url: str) -> "Address":
         parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port or _USUAL_PORTS.get(parts.scheme, 80)
         return cls(parts.scheme, parts.hostname or "", port, parts.path.rstrip("/"))
 
     def with_path(self, path: str) -> "Address":
@@ -55,7 +58,8 @@ class Address:
 
 
 class Origin:
-    """One server. `api_key` goes out as a Bearer token on every request."""
+    """One server. `api_key` goes out on every request: as a Bearer token, or as it is in the header `key_header`.
+    `headers`: what else the server wants on every request."""
 
     def __init__(
         self,
@@ -65,12 +69,18 @@ class Origin:
         connect_s: float,
         clock: Monotonic,
         transports: TransportMaker = transport_to,
+        key_header: bytes | None = None,
+        headers: Sequence[Header] = (),
     ) -> None:
         self.address = address
         self._api_key = api_key
-        self._key: list[Header] = [(b"Authorization", f"Bearer {api_key}".encode())] if api_key else []
+        self._own: list[Header] = list(headers)
+        if api_key:
+            bearer = (b"Authorization", f"Bearer {api_key}".encode())
+            self._own.append((key_header, api_key.encode()) if key_header else bearer)
         scheme, host, port = address.scheme, address.host, address.port
         self._data = transports(scheme, host, port, connect_s=connect_s, clock=clock)
+        self._is_rented = connect_s >= FAR_CONNECT_S and _is_public(host)
         probe_connect_s = connect_s if self.is_remote else min(connect_s, _PROBE_CONNECT_S)
         self._probes = transports(scheme, host, port, connect_s=probe_connect_s, clock=clock, keep_alive=False)
 
@@ -86,12 +96,16 @@ class Origin:
     ) -> Exchange:
         """Send `body`; the answer goes to `sink`. Raises NotSent."""
         target = self.address.path + path
-        return await self._data.send(UpstreamRequest("POST", target, [*headers, *self._key], body, is_once), sink)
+        return await self._data.send(UpstreamRequest("POST", target, [*headers, *self._own], body, is_once), sink)
+
+    async def dial(self) -> None:
+        """Dial and hang up, with the time that a probe has for it. Raises NotSent."""
+        await self._probes.touch()
 
     @property
     def is_remote(self) -> bool:
         """On the internet, where a third of a second says nothing."""
-        return self.address.scheme == "https"
+        return self.address.scheme == "https" or self._is_rented
 
     @property
     def probe_deadline_s(self) -> float:
@@ -99,7 +113,7 @@ class Origin:
 
     async def look(self, path: str, *, deadline_s: float | None = None) -> bytes:
         """GET for a probe. Raises UpstreamFault; Rejected for any status but 200."""
-        request = UpstreamRequest("GET", self.address.path + path, [_USER_AGENT, *self._key])
+        request = UpstreamRequest("GET", self.address.path + path, [_USER_AGENT, *self._own])
         head, body = await fetch(self._probes, request, deadline_s=deadline_s or self.probe_deadline_s)
         if head.status != 200:
             raise Rejected(_status_in_words(head, path), upstream_status=head.status)
@@ -107,14 +121,14 @@ class Origin:
 
     async def open(self, path: str, sink: Sink) -> Exchange:
         """GET what goes on and on, over a connection of its own. Raises NotSent."""
-        request = UpstreamRequest("GET", self.address.path + path, [_USER_AGENT, *self._key])
+        request = UpstreamRequest("GET", self.address.path + path, [_USER_AGENT, *self._own])
         return await self._probes.send(request, sink)
 
     async def ask(
         self, method: str, path: str, headers: Sequence[Header], body: bytes, *, deadline_s: float
     ) -> tuple[ResponseHead, bytes]:
         """A small answer, whole, whatever its status. Raises UpstreamFault."""
-        request = UpstreamRequest(method, self.address.path + path, [*headers, *self._key], body)
+        request = UpstreamRequest(method, self.address.path + path, [*headers, *self._own], body)
         return await fetch(self._data, request, deadline_s=deadline_s)
 
     async def touch(self) -> HostSign:
@@ -131,6 +145,14 @@ class Origin:
     async def aclose(self) -> None:
         await self._data.aclose()
         await self._probes.aclose()
+
+
+def _is_public(host: str) -> bool:
+    """Whether it is an address outside any house. Of a name one cannot tell, nor of IPv6, public inside too."""
+    try:
+        return IPv4Address(host).is_global
+    except ValueError:
+        return False
 
 
 def probe_of(fault: UpstreamFault) -> Probe:

@@ -3,8 +3,10 @@
 from abc import ABC, abstractmethod
 
 from router.domain import ProviderCard
+from router.errors import NotSent
+from router.health import HostSign, ProviderSign
 from router.ports import Probe
-from router.providers.origin import Origin
+from router.providers.origin import Origin, probe_of
 
 
 class Server(ABC):
@@ -24,6 +26,14 @@ class Server(ABC):
     @abstractmethod
     async def probe(self) -> Probe:
         """See `ports.Provider.probe`."""
+
+    async def dialled(self, sign: ProviderSign | None) -> Probe:
+        """For a probe of what answers nothing, or not now: `sign`, if somebody listens there."""
+        try:
+            await self._origin.dial()
+        except NotSent as fault:
+            return probe_of(fault)
+        return Probe(HostSign.ANSWERED, sign)
 
     async def touch(self) -> Probe | None:
         """A dial: a server may be too busy to answer HTTP, its machine's kernel is not."""

@@ -1,12 +1,13 @@
 """Whatever audio a provider sends, as the house's PCM (24 kHz, s16le, mono), by PyAV."""
 
 import io
+import struct
 from typing import Final
 
 import av
 from av.error import FFmpegError
 
-from router.domain import SAMPLE_RATE_HZ
+from router.domain import BYTES_PER_S, BYTES_PER_SAMPLE, SAMPLE_RATE_HZ
 from router.errors import Malformed
 
 # What servers of speech send. Among the others are lists of files, which would be read from this machine.
@@ -35,6 +36,21 @@ def to_pcm(audio: bytes, longest_s: float) -> bytes:
     except (FFmpegError, IndexError, ValueError, ZeroDivisionError) as exc:
         raise Malformed(f"sent {len(audio)} bytes that are no audio: {exc}") from exc
     return bytes(out)
+
+
+def samples_to_pcm(samples: bytes, rate_hz: int, width_bytes: int, channels: int, longest_s: float) -> bytes:
+    """The same of headerless PCM, little-endian and interleaved: unsigned where a sample is one byte, else signed.
+    Raises Malformed, also for a part of a sample."""
+    frame_bytes = width_bytes * channels
+    if len(samples) % frame_bytes:
+        raise Malformed(f"sent {len(samples)} bytes of PCM, which end in the middle of a sample")
+    if (rate_hz, width_bytes, channels) == (SAMPLE_RATE_HZ, BYTES_PER_SAMPLE, 1):
+        if len(samples) > longest_s * BYTES_PER_S:
+            raise Malformed(f"sent more than {longest_s:.0f} s of audio: too long to be right")
+        return samples
+    shape = struct.pack("<HHIIHH", 1, channels, rate_hz, rate_hz * frame_bytes, frame_bytes, 8 * width_bytes)
+    header = struct.pack("<4sI4s4sI", b"RIFF", 36 + len(samples), b"WAVE", b"fmt ", len(shape))
+    return to_pcm(header + shape + struct.pack("<4sI", b"data", len(samples)) + samples, longest_s)
 
 
 def _check_riff(audio: bytes) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from router.domain import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, AudioFormat
+from router.domain import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, Rendition
 from router.speech.encoding import AudioFile, encoder_of, is_copied, load_codecs
 
 MOST_THREADS: Final = 4
 # Where loop and encoders share a core, the loop's few microseconds come first. With 5 a thread has a third of its
 # weight; with 10 a ninth, and where others compute on the same core, as a node on the CPU does, it hardly encodes.
 NICE: Final = 5
-_SLICE_BYTES: Final = 2 * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE  # two seconds: 20 ms of a thread at the most
+_SLICE_BYTES: Final = 2 * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE  # two seconds: 20 ms of a thread, 30 at the most
 _FIRST_SLICE_BYTES: Final = _SLICE_BYTES // 4  # what is heard first shall not wait for more
 T = TypeVar("T")
 
@@ -38,17 +38,17 @@ class Encoders:
         """Load what compresses, for which the first listener would wait."""
         await self.run(load_codecs)
 
-    def open(self, audio_format: AudioFormat) -> "AnswerEncoder":
+    def open(self, rendition: Rendition) -> "AnswerEncoder":
         """The encoder of one answer that is sent as it is spoken."""
-        return AnswerEncoder(audio_format, self)
+        return AnswerEncoder(rendition, self)
 
-    def whole(self, audio_format: AudioFormat) -> "WholeEncoder":
+    def whole(self, rendition: Rendition) -> "WholeEncoder":
         """The encoder of one answer that is sent when all of it is there."""
-        return WholeEncoder(audio_format, self)
+        return WholeEncoder(rendition, self)
 
-    async def encoded(self, pcm: bytes, audio_format: AudioFormat) -> bytes:
+    async def encoded(self, pcm: bytes, rendition: Rendition) -> bytes:
         """A complete file."""
-        encoder = self.whole(audio_format)
+        encoder = self.whole(rendition)
         await encoder.feed(pcm)
         return await encoder.close()
 
@@ -69,10 +69,10 @@ class AnswerEncoder:
     """One answer's: `feed` PCM (24 kHz s16le mono), take what comes out, `close` for the rest. After a cancelled
     call it cannot be used again."""
 
-    def __init__(self, audio_format: AudioFormat, encoders: Encoders) -> None:
-        self._is_copied = is_copied(audio_format)
+    def __init__(self, rendition: Rendition, encoders: Encoders) -> None:
+        self._is_copied = is_copied(rendition)
         self._encoders = encoders
-        self._encoder = encoder_of(audio_format)
+        self._encoder = encoder_of(rendition)
         self._is_fed = False
 
     async def feed(self, pcm: bytes) -> bytes:
@@ -100,11 +100,11 @@ class WholeEncoder:
     """One answer's as a complete file: `feed` PCM, `close` for the file. Beside it there is no more than a segment
     in memory. After a cancelled call it cannot be used again."""
 
-    def __init__(self, audio_format: AudioFormat, encoders: Encoders) -> None:
-        self._is_copied = is_copied(audio_format)
+    def __init__(self, rendition: Rendition, encoders: Encoders) -> None:
+        self._is_copied = is_copied(rendition)
         self._encoders = encoders
-        self._encoder = encoder_of(audio_format)
-        self._file = AudioFile(audio_format)
+        self._encoder = encoder_of(rendition)
+        self._file = AudioFile(rendition)
 
     async def feed(self, pcm: bytes) -> None:
         """What comes next; the others have their turns in between."""

@@ -5,33 +5,12 @@ What compresses is CPU-bound and loads PyAV with its first use: call it in a thr
 """
 
 import io
-import struct
 from typing import Final, Protocol
 
-from router.domain import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, AudioFormat
+from router.domain import AudioFormat, Rendition
+from router.speech import wav
 
-COPIED: Final = frozenset({AudioFormat.PCM, AudioFormat.WAV})
-
-WAV_HEADER_BYTES: Final = 44  # RIFF, fmt and the data chunk's head
-_RIFF_SIZE_AT: Final = 4  # both count what follows them
-_DATA_SIZE_AT: Final = 40
-_UNKNOWN_SIZE: Final = 0xFFFF_FFFF
-_WAV_HEADER: Final = struct.pack(  # as plain as can be: players of every kind read the canonical 44 bytes
-    "<4sI4s4sIHHIIHH4sI",
-    b"RIFF",
-    _UNKNOWN_SIZE,
-    b"WAVE",
-    b"fmt ",
-    16,
-    1,
-    1,
-    SAMPLE_RATE_HZ,
-    SAMPLE_RATE_HZ * BYTES_PER_SAMPLE,
-    BYTES_PER_SAMPLE,
-    8 * BYTES_PER_SAMPLE,
-    b"data",
-    _UNKNOWN_SIZE,
-)
+COPIED: Final = frozenset({Rendition(AudioFormat.PCM), Rendition(AudioFormat.WAV)})
 
 
 def load_codecs() -> None:
@@ -39,16 +18,15 @@ def load_codecs() -> None:
     from router.speech import compressing  # noqa: F401  # loading is all
 
 
-def is_copied(audio_format: AudioFormat) -> bool:
+def is_copied(rendition: Rendition) -> bool:
     """Whether the PCM goes into it as it is: nothing is computed."""
-    return audio_format in COPIED
+    return rendition in COPIED
 
 
-def encoder_of(audio_format: AudioFormat) -> "Encoder":
+def encoder_of(rendition: Rendition) -> "Encoder":
     """One answer's."""
-    if is_copied(audio_format):
-        return _Copying(_WAV_HEADER if audio_format is AudioFormat.WAV else b"")
-    return _Compressing(audio_format)
+    header = wav.open_header(rendition) if rendition.format is AudioFormat.WAV else b""
+    return _Copying(header) if is_copied(rendition) else _Computing(rendition, header)
 
 
 class Encoder(Protocol):
@@ -79,27 +57,37 @@ class _Copying:
         return self.feed(b"")
 
 
-class _Compressing:
+class _Computing:
     """By PyAV, which is loaded and opened by the first call, not by the event loop: a house that only chats does
     without its 17 MB."""
 
-    def __init__(self, audio_format: AudioFormat) -> None:
-        self._format = audio_format
+    def __init__(self, rendition: Rendition, header: bytes) -> None:
+        self._rendition = rendition
+        self._header = header
         self._opened: Encoder | None = None
 
     def feed(self, pcm: bytes) -> bytes:
         """See Encoder."""
-        return self._compressor().feed(pcm)
+        return self._headed(self._encoder().feed(pcm))
 
     def close(self) -> bytes:
         """See Encoder."""
-        return self._compressor().close()
+        return self._headed(self._encoder().close())
 
-    def _compressor(self) -> Encoder:
+    def _headed(self, encoded: bytes) -> bytes:
+        header, self._header = self._header, b""
+        return header + encoded if header else encoded
+
+    def _encoder(self) -> Encoder:
         if self._opened is None:
-            from router.speech.compressing import Compressor
+            if self._rendition.format in {AudioFormat.PCM, AudioFormat.WAV}:
+                from router.speech.sampling import Sampler
 
-            self._opened = Compressor(self._format)
+                self._opened = Sampler(self._rendition)
+            else:
+                from router.speech.compressing import Compressor
+
+                self._opened = Compressor(self._rendition)
         return self._opened
 
 
@@ -107,8 +95,8 @@ class AudioFile:
     """Encoded audio on its way to be a whole file, of which there is never a copy: a BytesIO grows where it is,
     and `getvalue` hands out its own buffer."""
 
-    def __init__(self, audio_format: AudioFormat) -> None:
-        self._is_wav = audio_format is AudioFormat.WAV
+    def __init__(self, rendition: Rendition) -> None:
+        self._rendition = rendition
         self._file = io.BytesIO()
 
     def add(self, encoded: bytes) -> None:
@@ -118,8 +106,10 @@ class AudioFile:
     def take(self) -> bytes:
         """All of it. WAV gets true sizes in place of a stream's 0xFFFFFFFF. Nothing is added afterwards."""
         size = self._file.tell()
-        if self._is_wav and size >= WAV_HEADER_BYTES:
-            for at in (_RIFF_SIZE_AT, _DATA_SIZE_AT):
+        if self._rendition.format is AudioFormat.WAV and size:
+            for at, said in wav.sizes(self._rendition, size):
                 self._file.seek(at)
-                self._file.write((size - at - 4).to_bytes(4, "little"))
+                self._file.write(said.to_bytes(4, "little"))
+            self._file.seek(size)
+            self._file.write(bytes(size % 2))  # chunks have an even length; so has the header
         return self._file.getvalue()

@@ -1,7 +1,7 @@
 """The voices of the house: what clients may ask for, and what each provider calls it.
 
-Four sources: `voices` in the configuration, the library, what live providers report, and OpenAI's built-in names,
-which clients ask for by habit. A provider that reports no voices is believed to have any.
+Four sources: `voices` in the configuration, the library, what live providers report, and OpenAI's built-in names
+and a few others, which clients ask for by habit. A provider that reports no voices is believed to have any.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +28,15 @@ OPENAI_VOICES: Final = (
     "verse",
     "marin",
     "cedar",
+)
+
+# What else clients ask for by habit: ChatTTS' presets, and what document 002 calls its first voice.
+HABITUAL_VOICES: Final = frozenset(
+    {
+        *OPENAI_VOICES,
+        *(f"{kind}_{number}" for kind in ("female", "male") for number in (1, 2, 3)),
+        *("neutral_1", "neutral_2", "voice_1"),
+    }
 )
 
 
@@ -87,7 +96,7 @@ class VoiceBook:
 
     def check_known(self, voice: str, providers: Sequence[str]) -> None:
         """Raise NotFound when neither the house nor any of `providers` has `voice`; names close matches."""
-        if voice in self._configured or voice in OPENAI_VOICES or self.copied(voice):
+        if voice in self._configured or voice in HABITUAL_VOICES or self.copied(voice):
             return
         if any(self.match(voice, provider, "") is not VoiceMatch.MISSING for provider in providers):
             return

@@ -8,18 +8,17 @@ an upload piece by piece, by a task of the exchange's, no faster than it is take
 """
 
 import asyncio
-import errno
 import functools
 import re
-import socket
 from collections import deque
 from collections.abc import Coroutine
 from typing import Final, cast
 
-from router.errors import ConnectionLost, DialRefused, DialTimeout, NotSent, UpstreamFault
+from router.errors import ConnectionLost, NotSent, UpstreamFault
 from router.mailbag import mailbag
 from router.ports import Exchange, Monotonic, Sink, Upload, UpstreamRequest
 from router.transport.connection import Connection
+from router.transport.dialling import dial
 
 MAX_CONNECTIONS: Final = 1024
 SEND_STALL_S: Final = 30.0  # an upload of which the upstream takes nothing for so long is given up
@@ -30,7 +29,6 @@ _NAME: Final = re.compile(
     rb"(?!(?:host|content-length|transfer-encoding)\Z)[\w!#$%&'*+.^`|~-]+", re.ASCII | re.IGNORECASE
 )
 _CONTROLS: Final = bytes(code for code in [*range(32), 127] if code != ord("\t"))  # RFC 9110 §5.5
-_SILENT_ERRNOS: Final = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT}
 _REMEMBERED: Final = 1024  # request lines, and headers, of which a house has a handful
 _LONGEST_REMEMBERED: Final = 512
 
@@ -76,6 +74,7 @@ class Http1Transport:
         self._host_line = f"Host: {shown}:{port}\r\n".encode()
         self._all: set[Connection] = set()
         self._idle: deque[Connection] = deque()
+        self._single_use: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()  # redials, and uploads on their way
         self._is_closed = False
 
@@ -90,6 +89,8 @@ class Http1Transport:
         connection = None if request.is_once else self._take_idle()
         if connection is None:
             connection = await self.dial()
+        if request.is_once:  # where every request is, nobody would ever take it from among the idle
+            self._single_use.add(connection)
         exchange.start(connection)
         return exchange
 
@@ -111,18 +112,7 @@ class Http1Transport:
         self._check_open(None)
         if len(self._all) >= MAX_CONNECTIONS:
             raise NotSent(f"{MAX_CONNECTIONS} connections to {self._name} are open already")
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._connect_s):
-                _, connection = await loop.create_connection(self._new_connection, self._host, self._port)
-        except TimeoutError as exc:
-            raise DialTimeout(
-                f"{self._name} did not answer within {self._connect_s:g} s; is the machine awake?"
-            ) from exc
-        except socket.gaierror as exc:
-            raise NotSent(f"the name {self._host} has no address: {exc.strerror}") from exc
-        except OSError as exc:
-            raise self._dial_fault(exc) from exc
+        connection = await dial(self._new_connection, self._host, self._port, self._connect_s)
         self._all.add(connection)
         self._check_open(connection)
         return connection
@@ -141,15 +131,6 @@ class Http1Transport:
                 dialled.close()
             raise NotSent(f"the connections to {self._name} are closed")
 
-    def _dial_fault(self, exc: OSError) -> NotSent:
-        """What a failed dial means. A name with several addresses fails with all their errors in one message."""
-        errnos = {exc.errno} if exc.errno else {int(n) for n in re.findall(r"\[Errno (\d+)\]", str(exc))}
-        if errnos == {errno.ECONNREFUSED}:
-            return DialRefused(f"nothing listens on {self._name}; is the server started?")
-        if errnos and errnos <= _SILENT_ERRNOS:
-            return DialTimeout(f"{self._name} cannot be reached: {exc.strerror or exc}; is the machine awake?")
-        return NotSent(f"{self._name} cannot be reached: {exc.strerror or exc}")
-
     def _new_connection(self) -> Connection:
         return Connection(self._name, self._on_idle, self._on_closed, mailbag())
 
@@ -165,7 +146,7 @@ class Http1Transport:
         return None
 
     def _on_idle(self, connection: Connection) -> None:
-        if self._is_closed or self._idle_s == 0:
+        if self._is_closed or self._idle_s == 0 or connection in self._single_use:
             connection.close()
             return
         connection.idle_since = self._clock()
@@ -173,6 +154,7 @@ class Http1Transport:
 
     def _on_closed(self, connection: Connection) -> None:
         self._all.discard(connection)
+        self._single_use.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
 

@@ -26,6 +26,9 @@ from router.drill.ports import free_port as free_port  # for the tests, too
 ROOT: Final = Path(__file__).resolve().parents[2]
 BOUND: Final = Path(__file__).with_name("bound.py")
 UPSTREAM: Final = Path(__file__).with_name("upstream.py")
+# The router's environment, for tests that run in another (tests/clients).
+_OWN: Final = ROOT / ".venv" / "bin" / "python"
+PYTHON: Final = str(_OWN) if _OWN.exists() else sys.executable
 NODE: Final = ROOT / "tts-node" / ".venv" / "bin" / "tts-node"
 START_DEADLINE_S: Final = 60.0  # guards against what would hang, as the next: nothing waits for them
 STOP_DEADLINE_S: Final = 60.0
@@ -184,7 +187,7 @@ def start_router(
     port = free_port() if port is None else port
     config = written(config_text, folder, name)
     command: list[str | Path] = [
-        sys.executable,
+        PYTHON,
         "-m",
         "router",
         "serve",
@@ -221,6 +224,16 @@ def start_upstream(
     return started(name, command, port, folder, is_ready=answers("/v1/models"))
 
 
+def start_vendor(
+    vendor: str, folder: Path, mode: str = "well", *, port: int | None = None
+) -> AbstractContextManager[Process]:
+    """The fake of `tests/vendors/VENDOR.py`, once it answers. See `vendors.server` for its modes."""
+    port = free_port() if port is None else port
+    command = [sys.executable, "-m", "vendors.server", vendor, str(port), mode]
+    env = {"PYTHONPATH": str(ROOT / "tests")}
+    return started(vendor, command, port, folder, env=env, is_ready=answers("/_asked"))
+
+
 def start_up(
     config: Path | None,
     folder: Path,
@@ -231,7 +244,7 @@ def start_up(
 ) -> AbstractContextManager[Process]:
     """`local-ai-router up`, once it has printed its greeting; in a process group of its own, for Ctrl-C."""
     command: list[str | Path] = [
-        sys.executable,
+        PYTHON,
         "-m",
         "router",
         "up",
@@ -259,7 +272,7 @@ def run_command(
 ) -> subprocess.CompletedProcess[str]:
     """`local-ai-router …` to its end."""
     return subprocess.run(
-        [sys.executable, "-I", "-S", BOUND, sys.executable, "-m", "router", *arguments],
+        [sys.executable, "-I", "-S", BOUND, PYTHON, "-m", "router", *arguments],
         capture_output=True,
         text=True,
         env=environment(env),

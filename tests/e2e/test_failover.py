@@ -118,6 +118,7 @@ def states(router: Process) -> dict[str, str]:
     return {provider["id"]: provider["state"] for provider in router.get("/admin/providers").json()["providers"]}
 
 
+@pytest.mark.proves(provider="tts-node", feature="kill -9", what="the next node speaks; no request fails")
 def test_no_speech_is_lost_when_the_preferred_node_is_killed(tmp_path: Path) -> None:
     """32 clients ask for speech while the node that serves them is killed: every answer is whole and complete."""
     with two_nodes(tmp_path) as (router, first, _):
@@ -145,6 +146,9 @@ def test_no_speech_is_lost_when_the_preferred_node_is_killed(tmp_path: Path) -> 
     assert "traceback" not in log.lower()
 
 
+@pytest.mark.proves(
+    provider="openai", feature="kill -9", what="the next server answers; no request that had not begun fails"
+)
 def test_no_unbegun_chat_is_lost_when_the_preferred_server_is_killed(tmp_path: Path) -> None:
     """32 clients chat while their server is killed: only streams that had begun break, and say so."""
     with two_upstreams(tmp_path) as (router, first, _):

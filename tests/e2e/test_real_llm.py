@@ -79,6 +79,7 @@ def without_ids_and_times(body: bytes) -> bytes:
     return re.sub(rb'"created":\d+', b'"created":0', re.sub(rb'"id":"[^"]*"', b'"id":""', body))
 
 
+@pytest.mark.proves(provider="openai", feature="lists", what="a real server's models")
 def test_models_of_the_server_are_listed(router: Process, llm: LlmServer) -> None:
     """What the LLM server reports in its own list is in the router's."""
     reply = response_of(joined(request(router.port, "GET", "/v1/models", {})))
@@ -93,6 +94,9 @@ def test_request_body_reaches_the_server_unchanged(router: Process, tap: Tap, ll
     assert tap.last(CHAT).request_body == body
 
 
+@pytest.mark.proves(
+    provider="openai", feature="chat, whole", what="byte for byte, from a real server (transformers serve)"
+)
 def test_whole_reply_is_passed_on_byte_for_byte(router: Process, tap: Tap, llm: LlmServer) -> None:
     """A JSON reply reaches the client with exactly the bytes that the LLM server sent."""
     raw = joined(request(router.port, "POST", CHAT, JSON_HEADERS, chat_body(llm.model, stream=False)))
@@ -103,6 +107,9 @@ def test_whole_reply_is_passed_on_byte_for_byte(router: Process, tap: Tap, llm: 
     assert len(text.encode()) > len(text), "the model is meant to speak multi-byte characters"
 
 
+@pytest.mark.proves(
+    provider="openai", feature="chat, streamed", what="byte for byte, event by event, from a real server"
+)
 def test_streamed_reply_is_passed_on_byte_for_byte(router: Process, tap: Tap, llm: LlmServer) -> None:
     """A stream reaches the client with exactly the bytes that the LLM server sent."""
     chunks = request(router.port, "POST", CHAT, JSON_HEADERS, chat_body(llm.model, stream=True))

@@ -100,6 +100,7 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@pytest.mark.proves(provider="openai", feature="transcription", what="the recording arrives byte for byte")
 def test_a_recording_arrives_byte_for_byte(house: House) -> None:
     """With its fields and its filename; the model alone is the server's own."""
     told = house.ask(language="de", temperature=0.2, timestamp_granularities=["word", "segment"])
@@ -157,6 +158,7 @@ def test_lists_and_readiness_know_it(house: House) -> None:
     assert 'router_modality_available{modality="transcription"} 1.0' in house.router.get("/metrics").text
 
 
+@pytest.mark.proves(provider="openai", feature="transcription, failover", what="sent again to the next")
 @pytest.mark.parametrize("script", [{"status": 503}, {"status": 404}, {"cut": 100_000}, {"cut": 0}], ids=str)
 def test_a_server_that_fails_before_its_answer_costs_the_client_nothing(house: House, script: Any) -> None:
     """The other gets the whole recording."""

@@ -144,6 +144,7 @@ def test_the_fallback_is_ready_before_it_is_needed(house: House, anna: Any) -> N
         wait_until("its engine is up", lambda: node.get("/health").json()["state"] == "up")  # noqa: B023
 
 
+@pytest.mark.proves(provider="tts-node", feature="copied voices", what="the same voice on every node")
 def test_both_nodes_speak_with_the_same_voice(house: House, anna: Any) -> None:
     """The answer of either carries the same hash, and is the same sound; by id and by name."""
     answers_by_node = [

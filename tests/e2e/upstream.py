@@ -96,6 +96,8 @@ class Server:
                     if exchange.method == "DELETE":
                         self.exchanges.clear()
                     writer.write(json_answer(200, [kept.as_json() for kept in self.exchanges]))
+                elif exchange.method == "GET":  # whoever looks what kind of server this is
+                    writer.write(json_answer(404, {"error": {"message": "no such route"}}))
                 elif not await self.served(exchange, writer):
                     return
                 await writer.drain()

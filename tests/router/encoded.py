@@ -2,10 +2,11 @@
 
 import asyncio
 
-from router.domain import AudioFormat
+from router.domain import AudioFormat, Rendition
 from router.speech.encoders import Encoders
 
 
-def encode_whole(pcm: bytes, audio_format: AudioFormat) -> bytes:
-    """For tests that block."""
-    return asyncio.run(Encoders().encoded(pcm, audio_format))
+def encode_whole(pcm: bytes, wanted: AudioFormat | Rendition) -> bytes:
+    """For tests that block. A format alone means its usual rendition."""
+    rendition = wanted if isinstance(wanted, Rendition) else Rendition(wanted)
+    return asyncio.run(Encoders().encoded(pcm, rendition))

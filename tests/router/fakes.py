@@ -87,6 +87,7 @@ class RecordingObserver:
         self.started: list[Record] = []
         self.finished: list[Record] = []
         self.attempts: list[tuple[str, str]] = []
+        self.charges: list[tuple[str, float, int]] = []
         self.failovers: list[tuple[str, str, str, str]] = []
         self.providers: list[tuple[str, ProviderState, str]] = []
         self.hosts: list[tuple[str, HostState]] = []
@@ -102,6 +103,9 @@ class RecordingObserver:
 
     def attempt_finished(self, provider: str, outcome: str) -> None:
         self.attempts.append((provider, outcome))
+
+    def charged(self, provider: str, cost: float, characters: int) -> None:
+        self.charges.append((provider, cost, characters))
 
     def failed_over(self, endpoint: str, from_provider: str, to_provider: str, reason: str) -> None:
         self.failovers.append((endpoint, from_provider, to_provider, reason))

@@ -10,16 +10,22 @@ from typing import Any, cast
 from fakes import FakeForward, FakeSpeech, ManualClock, RecordingObserver
 
 from router.api.admission import Door
+from router.api.broadcasts import Broadcasts
 from router.api.chat_aloud import ChatAloud
 from router.api.chats import Chats
 from router.api.cors import Cors
+from router.api.elevenlabs import ElevenLabs
+from router.api.hls import Hls
 from router.api.hot import HotRoutes
 from router.api.limiter import Limiter
+from router.api.ollama import OllamaApi
 from router.api.rest import rest_app
+from router.api.speech_socket import SPEECH_SOCKETS
 from router.api.speeches import Speeches
 from router.api.telephone import Telephone
 from router.api.transcriptions import Transcriptions
 from router.api.uploads import Uploads
+from router.api.voice_agent import VoiceAgent
 from router.catalogue import Catalogue
 from router.config import ConfigError, Settings
 from router.domain import Model, Voice
@@ -170,7 +176,7 @@ class FakeHouse:
         self.warmer = Warmer({provider.card.id: provider for provider in providers})
         forward = {p.card.id: p for p in providers if isinstance(p, FakeForward)}
         speech = {p.card.id: p for p in providers if isinstance(p, FakeSpeech)}
-        self.forwarder = Forwarder(forward, self.roster, self.observer, self.clock)
+        self.forwarder = Forwarder(forward, self.roster, self.observer, self.clock, self.warmer)
         relay = Relay(speech, self.roster, self.observer, self.clock, voices=self.voices, warmer=self.warmer)
         self.cache = AudioCache(self.settings.cache)
         self.speaker = Speaker(
@@ -199,19 +205,25 @@ class FakeHouse:
             speech_settings,
         )
         logs_text = self.settings.server.log_text
+        self.broadcasts = Broadcasts(self.clock)
+        speeches = Speeches(self.catalogue, self.speaker, self.store, self.clock, max_chars, logs_text)
         hot = HotRoutes.of(
             [
                 Chats(self.catalogue, self.forwarder, self.store, aloud),
-                Speeches(self.catalogue, self.speaker, self.store, self.clock, max_chars, logs_text),
+                speeches,
+                Hls(speeches, self.broadcasts, lambda: rooms, self.observer, speech_settings.ahead_s),
+                VoiceAgent(speeches),
+                ElevenLabs(speeches, self.voices, list(self.speech), speech_settings.substitution),
                 Transcriptions(self.catalogue, self.forwarder, self.uploads, self.clock),
                 Telephone(aloud, self.roster, self.settings.telephone),
+                OllamaApi(self.catalogue, self.forwarder, self.roster, self.warmer, self.clock),
             ],
             door.via,
             int(self.settings.server.max_body_mb * 2**20),
         )
         rest = rest_app(self) if has_rest else _no_rest  # Litestar takes 0.1 s to build
         rooms = Rooms(door, Cors(self.settings.server.cors_origins), Limiter(self.clock), hot)
-        self.entry = Entry(rooms, rest, self.observer, self.clock)
+        self.entry = Entry(rooms, rest, self.observer, self.clock, SPEECH_SOCKETS)
 
     def explain(self, model: str | None, voice: str | None) -> list[Explained]:
         return explain(self.catalogue, self.roster, self.voices, self.settings.speech.substitution, model, voice)

@@ -11,6 +11,7 @@ from router.answers import (
     is_event_stream,
     is_json,
     passed_on,
+    rejection,
     retry_after_s,
 )
 from router.errors import Malformed
@@ -36,6 +37,19 @@ from router.ports import Header
 def test_passed_on(headers: list[Header], expected: list[Header]) -> None:
     """RFC 9110 §7.6.1: what Connection names goes with it."""
     assert expected == passed_on(head(200, *headers))
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(402, b""), (429, b'{"error":{"code":"insufficient_quota","message":"Check your plan"}}')]
+)
+def test_an_empty_account_is_no_busy_server(status: int, body: bytes) -> None:
+    """OpenAI says 429, but whoever waits as it asks waits for ever."""
+    fault = rejection(head(status, (b"Retry-After", b"1")), body, str)
+    assert (f"is out of credits (status {status})", 402, None) == (
+        fault.message,
+        fault.upstream_status,
+        fault.retry_after_s,
+    )
 
 
 @pytest.mark.parametrize(

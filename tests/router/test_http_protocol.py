@@ -1,6 +1,7 @@
 """The bounds on a request's head, on real sockets."""
 
 import asyncio
+import json
 import statistics
 import time
 
@@ -106,6 +107,28 @@ def test_what_is_no_request_is_told_in_openais_shape(
             assert b"" == await caller.rest()
 
     run(main(), loop)
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        (b"/v1/messages", {"type", "error"}),
+        (b"//v1/messages?beta=true", {"type", "error"}),
+        (b"/v1/text-to-speech/alloy", {"detail"}),
+        (b"/v1/chat/completions", {"error"}),
+    ],
+)
+def test_a_bad_head_is_refused_in_the_words_of_its_path(loop: str, path: bytes, shape: set[str]) -> None:
+    """As soon as the path has come, whatever is wrong behind it."""
+
+    async def main() -> set[str]:
+        async with listening(_house()) as server, calling(server.port) as caller:
+            caller.send(b"POST " + path + b" HTTP/1.1\r\n" + b"X: 1\r\n" * 2 * MAX_HEADERS + b"\r\n")
+            response = await caller.response()
+            assert 431 == response.status
+            return set(json.loads(response.body))
+
+    assert shape == run(main(), loop)
 
 
 def test_a_long_body_is_no_long_head(loop: str) -> None:

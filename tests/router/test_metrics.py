@@ -130,6 +130,18 @@ def test_attempts_failovers_tokens_and_lag() -> None:
     ]
 
 
+def test_what_is_charged_is_summed_up() -> None:
+    """By provider; a chat has no characters, and without prices there is no cost."""
+    metrics = Metrics()
+    for charge in [("p", 0.25, 100), ("p", 0.5, 0), ("q", 0.0, 7)]:
+        metrics.charged(*charge)
+    assert [0.75, 100, None, 7] == [
+        _value(metrics, f"router_{name}_total", provider=provider)
+        for provider in ("p", "q")
+        for name in ("cost", "billed_characters")
+    ]
+
+
 def test_a_provider_and_a_host_are_in_one_state_each() -> None:
     """1 for it, 0 for the others."""
     metrics = Metrics()

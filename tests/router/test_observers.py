@@ -27,6 +27,8 @@ def test_everybody_is_told_everything() -> None:
     observers.modality_changed(Modality.CHAT, is_available=True)
     observers.states_forgotten()
     observers.loop_lagged(0.5)
+    observers.charged("p", 0.5, 7)
+    assert [[("p", 0.5, 7)]] * len(members) == [member.charges for member in members]
     assert [1] * len(members) == [member.forgettings for member in members]
     for member in members:
         assert ([record], [record], [("p", "ok")], [("chat", "p", "q", "r")]) == (
@@ -46,6 +48,18 @@ def test_everybody_is_told_everything() -> None:
 def _fields(entry: logging.LogRecord) -> dict[str, object]:
     fields: dict[str, object] = getattr(entry, "fields")  # noqa: B009  no attribute that the type knows
     return fields
+
+
+@pytest.mark.parametrize(("cost", "told"), [(0.0, None), (0.00123456789, 0.00123457)])
+def test_what_a_request_cost_is_in_its_line(
+    cost: float, told: float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When it cost something."""
+    record = Record("id", "speech", 1.0, finished=1.5)
+    record.cost = cost
+    with caplog.at_level(logging.INFO, "router.access"):
+        LogObserver().request_finished(record)
+    assert told == _fields(caplog.records[0]).get("cost")
 
 
 def test_a_request_is_one_line_with_its_figures(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,7 @@ from fakes import ManualClock
 from running import run, until
 
 from router.config.settings import PhraseSettings
-from router.domain import AudioFormat, Modality, Priority, Route, SpeechRequest, Substitution
+from router.domain import AudioFormat, Modality, Priority, Rendition, Route, SpeechRequest, Substitution
 from router.errors import InvalidRequest, NotFound, NothingCanServe
 from router.health import HostState, ProviderState
 from router.phrases import Phrases, Waits
@@ -95,7 +95,14 @@ def test_each_is_asked_for_as_configured_and_by_no_substitute() -> None:
         phrases.start()
         await until(lambda: _ended(phrases))
         expected = SpeechRequest(
-            "Hello.", "m", "fable", AudioFormat.WAV, 1.5, "en", stream=False, fallback=Substitution.NONE
+            "Hello.",
+            "m",
+            "fable",
+            Rendition(AudioFormat.WAV),
+            1.5,
+            "en",
+            stream=False,
+            fallback=Substitution.NONE,
         )
         assert [(expected, [GOOD], 3.0, Priority.BATCH)] == house.asked
 

@@ -53,3 +53,12 @@ def test_it_tells_whether_there_will_be_anything() -> None:
         return await nothing, await something, await _all_of(script)
 
     assert (False, True, [ONE]) == run(main())
+
+
+def test_how_many_are_all() -> None:
+    """Known when nothing more will be written."""
+    script = Script([ONE])
+    script.write([TWO, THREE])
+    assert [False] * 4 == [script.is_all(count) for count in range(4)]
+    script.finish()
+    assert [False, False, False, True] == [script.is_all(count) for count in range(4)]

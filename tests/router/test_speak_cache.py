@@ -10,7 +10,7 @@ from houses import Answer, FakeHouse
 from narrating import SENTENCES, TEXT, Script, body, cut, events_of, fault, nodes, pcm_of, said
 from running import run
 
-from router.domain import BYTES_PER_S, AudioFormat, Modality, Segment, SpeechRequest, Utterance
+from router.domain import BYTES_PER_S, AudioFormat, Modality, Rendition, Segment, SpeechRequest, Utterance
 from router.errors import ConnectionLost
 from router.health import ProviderSign
 from router.metrics import Metrics
@@ -309,7 +309,7 @@ def test_what_was_spoken_ahead_is_there() -> None:
 
     async def main() -> str | None:
         house = one_node()
-        request = SpeechRequest(SHORT, format=AudioFormat.PCM, seed=7)
+        request = SpeechRequest(SHORT, rendition=Rendition(AudioFormat.PCM), seed=7)
         routes = house.catalogue.resolve(Modality.SPEECH, None, lambda _: True)
         await house.speaker.answer(request, routes, Record("id", "speech", 0.0), 2.0)
         return (await house.say(body(SHORT))).get("x-router-cache")

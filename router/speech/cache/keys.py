@@ -10,7 +10,7 @@ import json
 from typing import Final
 from unicodedata import normalize
 
-from router.domain import Segment, SpeechRequest
+from router.domain import Rendition, Segment, SpeechRequest
 
 LAYOUT: Final = 1  # another number makes everything that was kept before unknown
 
@@ -49,8 +49,15 @@ def answer_key(request: SpeechRequest, text: str, *, namespace: str, model: str,
         request.instructions,
         request.options,
         request.seed,
-        request.format,
+        _written(request.rendition),
     )
+
+
+def _written(rendition: Rendition) -> object:
+    """The format's name alone where nothing else was chosen."""
+    if rendition.is_usual:
+        return rendition.format.value
+    return [getattr(rendition, name) for name in Rendition.__slots__]
 
 
 def _key(
@@ -64,7 +71,7 @@ def _key(
     instructions: str | None,
     options: object,
     seed: int | None,
-    audio_format: str,
+    rendition: object,
 ) -> str:
     fields = [
         LAYOUT,
@@ -78,7 +85,7 @@ def _key(
         instructions,
         options,
         seed,
-        str(audio_format),
+        rendition,
     ]
     # The standard library's encoder: options may hold what its decoder lets in (1e999, integers of any size).
     return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -202,7 +202,7 @@ def test_a_fault_in_cutting_does_not_cut_the_text(monkeypatch: pytest.MonkeyPatc
     def broken(*_: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("router.page.Unfolding.feed", broken)
+    monkeypatch.setattr("router.dictation.Unfolding.feed", broken)
     found = heard(run(aloud_house().chat(aloud(stream=True))))
     assert (REPLY, "internal", True) == (found.transcript, found.end["error"]["reason"], found.is_done)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from router.api.dialects import ANTHROPIC, OPENAI, Dialect, dialect_of
+from router.api.dialects import ANTHROPIC, OPENAI, VOICE_AGENT, Dialect, dialect_of
 from router.errors import (
     Forbidden,
     InvalidRequest,
@@ -24,6 +24,8 @@ ERROR = InvalidRequest("No.", param="model", code="wrong_type")
         ("/v1/chat/completions", OPENAI),
         ("/v1/messages", ANTHROPIC),
         ("/v1/messages/count_tokens", ANTHROPIC),
+        ("/api/v1/tts", VOICE_AGENT),
+        ("/api/v1/voices", VOICE_AGENT),
         ("/anything", OPENAI),
     ],
 )
@@ -39,6 +41,14 @@ def test_openai_has_all_four_keys_always() -> None:
     }
     assert expected == json.loads(OPENAI.error_body(ERROR))
     assert b"data: " + OPENAI.error_body(ERROR) + b"\n\n" == OPENAI.error_event(ERROR)
+
+
+def test_a_voice_agents_errors_say_what_and_why() -> None:
+    """Never without a code: where an error has none, its reason."""
+    assert {"error": {"code": "wrong_type", "message": "No."}} == json.loads(VOICE_AGENT.error_body(ERROR))
+    assert {"error": {"code": "invalid_request", "message": "No."}} == json.loads(
+        VOICE_AGENT.error_body(InvalidRequest("No."))
+    )
 
 
 @pytest.mark.parametrize(

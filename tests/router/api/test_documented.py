@@ -11,7 +11,7 @@ from houses import FakeHouse
 from running import run
 from speaking import GOOD, fails
 
-from router.api.documented import SpeechBody, speech
+from router.api.documented.speech import SpeechBody, speech
 from router.api.speech_body import _Body
 from router.errors import ConnectionLost
 

@@ -5,7 +5,7 @@ import pytest
 
 from router.api.openai import error_body
 from router.api.speech_body import parse
-from router.domain import AudioFormat, SpeechRequest
+from router.domain import AudioFormat, Rendition, SpeechRequest
 from router.errors import InvalidRequest
 
 
@@ -21,7 +21,7 @@ def _parsed(raw: bytes) -> SpeechRequest:
         (b'{"input":"hi","voice":{"id":"nova"}}', SpeechRequest("hi", voice="nova")),
         (b'{"input":"hi","voice":null,"model":null}', SpeechRequest("hi")),
         (b'{"input":"hi","voice":"","model":""}', SpeechRequest("hi")),
-        (b'{"input":"hi","response_format":"wav"}', SpeechRequest("hi", format=AudioFormat.WAV)),
+        (b'{"input":"hi","response_format":"wav"}', SpeechRequest("hi", rendition=Rendition(AudioFormat.WAV))),
         (b'{"input":"hi","speed":2}', SpeechRequest("hi", speed=2.0)),
         (b'{"input":"hi","speed":0.25}', SpeechRequest("hi", speed=0.25)),
         (b'{"input":"hi","speed":4}', SpeechRequest("hi", speed=4.0)),

@@ -24,7 +24,9 @@ from narrating import sound_of
 from running import run
 
 from router.api.admission import key_hash
+from router.domain import Model, Traits
 from router.errors import ConnectionLost
+from router.health import ProviderSign
 from router.speech.live import Unfolding
 from router.spoken import NOTHING
 
@@ -150,6 +152,23 @@ def test_without_a_model_there_is_nobody_to_ask() -> None:
     answer = run(main())
     assert (404, "model_not_found") == (answer.status, answer.json["error"]["code"])
     assert "telephone.model" in answer.json["error"]["message"]
+
+
+def test_a_model_that_only_embeds_is_not_asked() -> None:
+    """Whatever it is called, where its server says what it can do."""
+    house = aloud_house()
+
+    async def main() -> Answer:
+        models = (
+            Model("minilm", traits=Traits(("embedding",))),
+            Model("m", traits=Traits(("completion", "tools"))),
+        )
+        house.sign("one", ProviderSign.READY, models=models)
+        answer: Answer = await _text(house)
+        return answer
+
+    assert 200 == run(main()).status
+    assert "m" == asked_of(house)["model"]
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -11,6 +11,11 @@ from router.config import settings as types
 from router.domain import Modality
 from router.providers import build
 
+DOCUMENTS = {  # what the documents' own variables switch on
+    "chattts": "CHATTTS_API_URL",
+    "chatterbox-agent": "CHATTERBOX_API_URL",
+    "chatterbox-phone": "CHATTERBOX_URL",
+}
 SHIPPED = Path(__file__).parents[3] / "config" / "providers.yaml"
 
 
@@ -20,7 +25,7 @@ def test_it_loads_without_any_variable_and_switches_on_what_needs_none() -> None
     built = build(settings, lambda: 0.0)
     assert "local-tts" in built
     assert "demo" in built
-    assert {"gaming-pc-tts", "gaming-pc-llm", "tts-manager", "stt"}.isdisjoint(built)
+    assert {"gaming-pc-tts", "gaming-pc-llm", "tts-manager", "stt", *DOCUMENTS}.isdisjoint(built)
 
 
 def test_variables_switch_providers_on() -> None:
@@ -28,6 +33,32 @@ def test_variables_switch_providers_on() -> None:
     addresses = {"TTS_ENDPOINT": "http://192.168.86.63:8000", "STT_ENDPOINT": "http://192.168.1.20:8000"}
     settings = load(SHIPPED, {"GAMING_PC": "192.168.1.20", **addresses})
     assert {"gaming-pc-tts", "gaming-pc-llm", "tts-manager", "stt"} <= set(build(settings, lambda: 0.0))
+
+
+@pytest.mark.parametrize(("provider", "variable"), DOCUMENTS.items())
+def test_the_documents_variables_switch_their_servers_on(provider: str, variable: str) -> None:
+    """One each; the route of the default model is there already."""
+    settings = load(SHIPPED, {variable: "http://192.168.1.20:5000"})
+    assert {provider} == set(DOCUMENTS) & set(build(settings, lambda: 0.0))
+    assert provider in [route.provider for route in settings.models[settings.speech.default_model].routes]
+
+
+def test_the_agents_ids_are_honoured() -> None:
+    """Document 002's voice and model."""
+    ids = {"CHATTERBOX_VOICE_ID": "voice_2", "CHATTERBOX_MODEL_ID": "model_2"}
+    settings = load(SHIPPED, {"CHATTERBOX_API_URL": "http://h:1", **ids})
+    entry = settings.providers["chatterbox-agent"]
+    assert ("voice_2", ["model_2"]) == (getattr(entry, "voice", None), getattr(entry, "models", None))
+    assert "model_2" in [route.model for route in settings.models["speech"].routes]
+
+
+@pytest.mark.parametrize("provider", ["chatterbox", "elevenlabs"])
+def test_the_agents_provider_is_the_default(provider: str) -> None:
+    """Document 002's TTS_PROVIDER; what it names can be asked for."""
+    settings = load(SHIPPED, {"TTS_PROVIDER": provider, "CHATTERBOX_URL": "http://h:1"})
+    assert provider == settings.speech.default_model
+    built = build(settings, lambda: 0.0).values()
+    assert provider in {*settings.models, *(model for each in built for model in each.card.known_models)}
 
 
 @pytest.mark.parametrize(

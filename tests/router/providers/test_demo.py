@@ -45,6 +45,18 @@ def test_a_chat_is_answered_whole() -> None:
     assert (200, str(len(sink.body)).encode()) == (sink.status, sink.header(b"content-length"))
 
 
+@pytest.mark.parametrize("bounds", [{}, {"max_tokens": 5}])
+def test_what_openai_requires_of_a_chat_is_there(bounds: dict[str, object]) -> None:
+    """Null or empty: strict clients read the keys all the same (openai-openapi 2.3.0)."""
+    document = json.loads(run(_answer(Endpoint.CHAT, bounds)).body)
+    (choice,) = document["choices"]
+    assert {"index", "message", "logprobs", "finish_reason"} == set(choice)
+    assert {"role": "assistant", "refusal": None, "annotations": []} == {
+        name: value for name, value in choice["message"].items() if name != "content"
+    }
+    assert (None, True) == (choice["logprobs"], document["id"].startswith("chatcmpl-"))
+
+
 def test_a_completion_is_answered_whole() -> None:
     """The older shape."""
     document = json.loads(run(_answer(Endpoint.COMPLETIONS, {})).body)

@@ -8,7 +8,7 @@ from fakes import ManualClock, RecordingSink, chat_card, pcm, speech_card
 from loopback import Loopback, Peer, Script, answering, ok, serving
 from running import run
 
-from router.domain import AudioFormat, Endpoint, Model, Segment, Utterance
+from router.domain import AudioFormat, Endpoint, Model, Rendition, Segment, Utterance
 from router.errors import ConnectionLost, InvalidRequest, Malformed, Rejected, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
 from router.ports import Probe
@@ -122,11 +122,12 @@ async def _speak(
 
 
 def _encoded(samples: bytes, audio_format: AudioFormat) -> bytes:
-    encoder, file = encoder_of(audio_format), AudioFile(audio_format)
+    encoder, file = encoder_of(Rendition(audio_format)), AudioFile(Rendition(audio_format))
     file.add(encoder.feed(samples) + encoder.close())
     return file.take()
 
 
+@pytest.mark.proves(provider="openai", feature="speech", what="any of its formats becomes PCM")
 @pytest.mark.parametrize("audio_format", [AudioFormat.WAV, AudioFormat.FLAC, AudioFormat.MP3])
 def test_whatever_audio_comes_becomes_pcm(audio_format: AudioFormat) -> None:
     """Also when the server does not send what it was asked for."""
@@ -197,6 +198,7 @@ def _status(status: int, body: bytes = b'{"error":{"message":"said so"}}', *more
     return answering(head + b"".join(line + b"\r\n" for line in more) + b"\r\n" + body)
 
 
+@pytest.mark.proves(provider="openai", feature="faults", what="errors, cut, silence, a 200 without sound")
 @pytest.mark.parametrize(
     ("script", "kind", "message"),
     [

@@ -79,6 +79,32 @@ def test_the_providers_key_goes_to_the_provider(key: str, sent: str | None) -> N
 
 
 @pytest.mark.usefixtures("_patient")
+def test_a_server_may_want_its_key_in_a_header_of_its_own() -> None:
+    """And others on every request. The key is taken out of what it says all the same."""
+
+    async def main() -> None:
+        async with serving(answering(ok(b"{}"))) as upstream:
+            origin = Origin(
+                Address("http", "127.0.0.1", upstream.port, ""),
+                api_key="k-1",
+                connect_s=10,
+                clock=ManualClock(),
+                key_header=b"xi-api-key",
+                headers=[(b"Their-Version", b"2026-08-14")],
+            )
+            await origin.look("/models")
+            await origin.ask("POST", "/speak", [], b"", deadline_s=10)
+            await origin.aclose()
+            for asked in upstream.requests:
+                told = [asked.get(name) for name in ("xi-api-key", "authorization", "their-version")]
+                assert ["k-1", None, "2026-08-14"] == told
+            assert 2 == len(upstream.requests)
+            assert "no [key] here" == origin.redact("no k-1 here")
+
+    run(main())
+
+
+@pytest.mark.usefixtures("_patient")
 @pytest.mark.parametrize(
     ("status", "words"),
     [
@@ -155,6 +181,24 @@ def test_the_deadlines_of_probes_tell_silence_from_slowness() -> None:
     """A dial's lies within its probe's, and that within the second between two probes."""
     assert origin_module._PROBE_CONNECT_S < origin_module.PROBE_DEADLINE_S < 1
     assert origin_module.TOUCH_DEADLINE_S < origin_module.PROBE_DEADLINE_S < origin_module.REMOTE_PROBE_DEADLINE_S
+
+
+@pytest.mark.parametrize(
+    ("host", "connect_s", "is_remote"),
+    [
+        ("203.0.113.7", 10, False),  # for documentation: nobody's
+        ("198.41.0.4", 10, True),
+        ("198.41.0.4", 0.5, False),
+        ("192.168.1.20", 10, False),
+        ("100.64.0.1", 10, False),  # Tailscale's
+        ("2001:500:2::c", 10, False),
+        ("gpu.example", 10, False),
+    ],
+)
+def test_a_rented_machine_is_not_in_the_house(host: str, connect_s: float, *, is_remote: bool) -> None:
+    """A public address tells, where a dial is granted seconds: some houses have public addresses, too."""
+    origin = Origin(Address("http", host, 1, ""), api_key="", connect_s=connect_s, clock=ManualClock())
+    assert is_remote is origin.is_remote
 
 
 @pytest.mark.parametrize(("scheme", "is_remote", "deadline_s"), [("http", False, 0.9), ("https", True, 4.0)])

@@ -29,6 +29,7 @@ async def _speak(audio: bytes, segment: Segment = SEGMENT) -> tuple[Utterance, s
         return spoken, request.line, json.loads(request.body), request.get("authorization")
 
 
+@pytest.mark.proves(provider="tts-node", feature="speech", what="segments as PCM, with its figures")
 def test_a_segment_is_spoken_as_pcm() -> None:
     """Marked as a segment, so that the node does not cut it again."""
     spoken, line, body, key = run(_speak(pcm(0.5)))

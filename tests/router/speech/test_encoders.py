@@ -12,7 +12,7 @@ from encoded import encode_whole
 from fakes import pcm
 from running import run
 
-from router.domain import AudioFormat
+from router.domain import AudioFormat, Rendition
 from router.speech import encoders
 from router.speech.encoders import Encoders
 from router.speech.encoding import AudioFile
@@ -21,7 +21,7 @@ SEGMENT = pcm(5.0)
 
 
 async def _whole(audio_format: AudioFormat, count: int) -> bytes:
-    encoder = Encoders().whole(audio_format)
+    encoder = Encoders().whole(Rendition(audio_format))
     for _ in range(count):
         await encoder.feed(SEGMENT)
     return await encoder.close()
@@ -88,7 +88,7 @@ def test_a_long_answer_lets_others_have_their_turns() -> None:
         crew, done = Encoders(1), list[str]()
 
         async def one(name: str, pcm: bytes) -> None:
-            await crew.encoded(pcm, AudioFormat.FLAC)
+            await crew.encoded(pcm, Rendition(AudioFormat.FLAC))
             done.append(name)
 
         await asyncio.gather(one("long", SEGMENT * 12), one("short", SEGMENT))
@@ -107,9 +107,9 @@ def test_what_is_only_copied_needs_no_thread(audio_format: AudioFormat, monkeypa
     monkeypatch.setattr(Encoders, "run", lambda _, work: refuse(work))
 
     async def main() -> tuple[bytes, bytes]:
-        streamed = Encoders().open(audio_format)
+        streamed = Encoders().open(Rendition(audio_format))
         sent = await streamed.feed(SEGMENT) + await streamed.close()
-        return sent, await Encoders().encoded(SEGMENT, audio_format)
+        return sent, await Encoders().encoded(SEGMENT, Rendition(audio_format))
 
     for audio in run(main()):
         assert audio.endswith(SEGMENT)
@@ -120,9 +120,9 @@ def test_what_compresses_is_loaded_when_it_is_needed() -> None:
     steps = (
         "import asyncio, sys",
         "import router.commands.serve",
-        "from router.domain import AudioFormat",
+        "from router.domain import AudioFormat, Rendition",
         "from router.speech.encoders import Encoders",
-        "asyncio.run(Encoders().encoded(bytes(480), AudioFormat.WAV))",
+        "asyncio.run(Encoders().encoded(bytes(480), Rendition(AudioFormat.WAV)))",
         "before = 'av' in sys.modules",
         "asyncio.run(Encoders().get_ready())",
         "print(before, 'av' in sys.modules)",

@@ -11,7 +11,7 @@ from fakes import pcm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain import AudioFormat
+from router.domain import AudioFormat, Rendition
 from router.speech.decoding import to_pcm
 from router.speech.encoding import encoder_of
 
@@ -23,9 +23,9 @@ SECOND = pcm(1.0)
 @given(cuts=st.lists(st.integers(0, len(SECOND)), max_size=8))
 def test_how_the_pcm_is_cut_changes_nothing(audio_format: AudioFormat, cuts: list[int]) -> None:
     """Pieces of any size, odd ones too, give the bytes of the whole."""
-    whole = encoder_of(audio_format)
+    whole = encoder_of(Rendition(audio_format))
     expected = whole.feed(SECOND) + whole.close()
-    pieces = encoder_of(audio_format)
+    pieces = encoder_of(Rendition(audio_format))
     edges = [0, *sorted(cuts), len(SECOND)]
     got = b"".join(pieces.feed(SECOND[a:b]) for a, b in pairwise(edges)) + pieces.close()
     if audio_format is AudioFormat.OPUS:  # every Ogg stream has a random serial number, and so other checksums
@@ -62,7 +62,7 @@ def test_lossless_formats_lose_nothing(audio_format: AudioFormat) -> None:
 
 def test_pcm_is_passed_through() -> None:
     """No container, no delay."""
-    encoder = encoder_of(AudioFormat.PCM)
+    encoder = encoder_of(Rendition(AudioFormat.PCM))
     assert (SECOND, b"") == (encoder.feed(SECOND), encoder.close())
 
 
@@ -90,7 +90,7 @@ def test_a_whole_wav_has_true_sizes_and_a_plain_header() -> None:
 
 def test_a_streamed_wav_has_open_sizes() -> None:
     """Its length is not known when its header goes out."""
-    encoder = encoder_of(AudioFormat.WAV)
+    encoder = encoder_of(Rendition(AudioFormat.WAV))
     wav = encoder.feed(SECOND) + encoder.close()
     assert (b"\xff\xff\xff\xff", b"\xff\xff\xff\xff") == (wav[4:8], wav[40:44])
 
@@ -100,7 +100,7 @@ def test_a_streamed_wav_has_open_sizes() -> None:
 )
 def test_bytes_come_out_while_bytes_go_in(audio_format: AudioFormat) -> None:
     """An encoder that holds everything back could not stream."""
-    encoder = encoder_of(audio_format)
+    encoder = encoder_of(Rendition(audio_format))
     early = b"".join(encoder.feed(SECOND[at : at + 4800]) for at in range(0, len(SECOND), 4800))
     assert len(early) > 0.5 * len(early + encoder.close())
 

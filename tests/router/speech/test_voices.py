@@ -5,8 +5,9 @@ import pytest
 from router.config.settings import VoiceSettings
 from router.domain import LibraryVoice, Model, Substitution, Voice
 from router.errors import NotFound
+from router.providers.chattts import PRESETS
 from router.speech.substitution import VoiceMatch
-from router.speech.voices import OPENAI_VOICES, VoiceBook
+from router.speech.voices import HABITUAL_VOICES, OPENAI_VOICES, VoiceBook
 
 
 class _Reports:
@@ -79,9 +80,9 @@ def test_an_unknown_voice_suggests_close_ones() -> None:
     )
 
 
-@pytest.mark.parametrize("voice", ["en-gb", "fable", "narrator", "strict", *OPENAI_VOICES])
+@pytest.mark.parametrize("voice", ["en-gb", "fable", "narrator", "strict", *sorted(HABITUAL_VOICES)])
 def test_a_voice_that_somebody_has_is_known(voice: str) -> None:
-    """Whoever it is; OpenAI's are asked for by habit and are known to nobody or all."""
+    """Whoever it is; OpenAI's and a few others are asked for by habit and are known to nobody or all."""
     assert None is BOOK.check_known(voice, ["gpu", "cpu"])  # type: ignore[func-returns-value]
 
 
@@ -106,6 +107,11 @@ def test_a_voice_of_several_providers_is_one() -> None:
 def test_openais_voices_are_all_there() -> None:
     """openai-openapi, 2026-08."""
     assert 13 == len(set(OPENAI_VOICES))
+
+
+def test_the_documents_voices_are_all_there() -> None:
+    """ChatTTS' eight (document 003), and document 002's first."""
+    assert {*PRESETS, "voice_1", *OPENAI_VOICES} == HABITUAL_VOICES
 
 
 ANNA = LibraryVoice(id="voice_" + "a" * 24, hash="a" * 64, name="Anna", created_at=1, language="de")

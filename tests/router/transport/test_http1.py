@@ -6,6 +6,7 @@ import pytest
 from exchanges import GET, exchanged, http1_transport
 from fakes import ManualClock, RecordingSink
 from loopback import Peer, answering, ok, serving
+from msgspec.structs import replace
 from running import LOOPS, run, until
 
 from router.errors import ConnectionLost, NotSent
@@ -29,6 +30,23 @@ def test_sequential_requests_share_one_connection(loop: str) -> None:
             return upstream.connections, len(upstream.requests), shown.partition(" open=")[2]
 
     assert (1, 5, "1 idle=1>") == run(main(), loop)
+
+
+@both_loops
+def test_what_is_asked_once_leaves_no_connection_behind(loop: str) -> None:
+    """Each has a fresh one, and where every request is such a one nobody would take it again: a provider that
+    charges would have had all there may be after a thousand sentences."""
+
+    async def main() -> tuple[int, str]:
+        async with serving(answering(ok(b"hi"))) as upstream:
+            transport = http1_transport(upstream.port)
+            for _ in range(3):
+                assert (await exchanged(transport, replace(GET, is_once=True))).body == b"hi"
+            shown = repr(transport)
+            await transport.aclose()
+            return upstream.connections, shown.partition(" open=")[2]
+
+    assert (3, "0 idle=0>") == run(main(), loop)
 
 
 @both_loops

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.domain import AudioFormat, CacheUse, Priority, Segment, SpeechRequest, Substitution
+from router.domain import AudioFormat, CacheUse, Codec, Priority, Rendition, Segment, SpeechRequest, Substitution
 from router.speech.cache import answer_key, segment_key
 
 _text = st.text(max_size=8)
@@ -16,6 +16,14 @@ _json = st.recursive(
     _scalar, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=3)
 )
 _options = st.dictionaries(_text, _json, max_size=4)
+RENDITIONS = [
+    Rendition(),
+    Rendition(AudioFormat.PCM),
+    Rendition(rate_hz=44_100),
+    Rendition(bit_rate=44_100),
+    Rendition(AudioFormat.PCM, channels=2),
+    Rendition(AudioFormat.PCM, codec=Codec.MULAW),
+]
 # Few values each, so that two of them are often alike in all but one field.
 _asked = st.fixed_dictionaries(
     {
@@ -28,7 +36,7 @@ _asked = st.fixed_dictionaries(
         "namespace": st.sampled_from(["tts-node", "cloud"]),
         "model": st.sampled_from(["espeak", "turbo"]),
         "voice": st.sampled_from([None, "", "None", "alloy"]),
-        "format": st.sampled_from([AudioFormat.MP3, AudioFormat.PCM]),
+        "rendition": st.sampled_from(RENDITIONS),
     }
 )
 
@@ -55,7 +63,7 @@ def _segment_key(asked: dict[str, Any]) -> str:
 def _answer_key(asked: dict[str, Any]) -> str:
     request = SpeechRequest(
         "the text as it was written",
-        format=asked["format"],
+        rendition=asked["rendition"],
         speed=asked["speed"],
         language=asked["language"],
         seed=asked["seed"],
@@ -76,14 +84,15 @@ def test_answers_have_one_key_when_nothing_differs(one: dict[str, Any], other: d
 @given(_asked, _asked)
 def test_segments_have_one_key_when_nothing_differs(one: dict[str, Any], other: dict[str, Any]) -> None:
     """The format is the answer's alone: a segment is PCM."""
-    one, other = {**one, "format": ""}, {**other, "format": ""}
+    one, other = {**one, "rendition": ""}, {**other, "rendition": ""}
     assert (_written(one) == _written(other)) is (_segment_key(one) == _segment_key(other))
 
 
 @given(_asked)
 def test_a_segment_is_no_answer(asked: dict[str, Any]) -> None:
     """Not even one of PCM: an answer has silences."""
-    assert _segment_key({**asked, "format": AudioFormat.PCM}) != _answer_key({**asked, "format": AudioFormat.PCM})
+    asked = {**asked, "rendition": Rendition(AudioFormat.PCM)}
+    assert _segment_key(asked) != _answer_key(asked)
 
 
 @given(_options, st.randoms())

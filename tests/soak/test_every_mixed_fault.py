@@ -1,0 +1,25 @@
+"""The whole drill on chains of mixed dialects."""
+
+import asyncio
+
+import pytest
+from mixed.drill import drilled
+
+from router.drill.live import Live
+
+
+@pytest.mark.proves(
+    provider="elevenlabs",
+    feature="every fault of the drill",
+    what="500, 503, 401, quota, 429, reset, cut, garbage, kill -9, hang: the next speaks, no sentence lost",
+)
+@pytest.mark.proves(
+    provider="chattts",
+    feature="every fault of the drill",
+    what="500, 503, 401, quota, 429, reset, cut, garbage, kill -9, hang: the next speaks, no sentence lost",
+)
+def test_every_promise_holds_on_mixed_chains() -> None:
+    """As `make drill` holds it, which writes docs/benchmarks/mixed-chain.md."""
+    with Live() as live:
+        found = asyncio.run(drilled(live))
+    assert [(held.title, one) for held in found for one in held.verdict if not one.holds] == []
