@@ -19,11 +19,10 @@ from bench.contenders import Contender
 from bench.house import House
 from bench.ratios import percentile
 from bench.samples import Sample, SampleFailed
-from bench.streams import OPEN_WITHIN_S, Stream, connected, lost_of, open_streams, request_of
+from bench.streams import OPEN_WITHIN_S, Stream, connected, held, request_of
 
 LONGEST_S: Final = 12.0  # enough for a hundred, even where each takes a tenth of a second
 _LEAST: Final = 100
-_SETTLE_S: Final = 0.5
 _PAUSE_S: Final = 0.02
 
 
@@ -37,19 +36,12 @@ def first_sample(house: House, number: int, case: Case, contender: Contender, du
 
 async def _open_beside(house: House, number: int, case: Case, contender: Contender) -> Sample:
     paced = request_of(replace(case, model="bench-paced"), house.key, contender.extra_headers)
-    streams = await open_streams(contender.port, paced, case.connections, _heard)
-    try:
-        await asyncio.sleep(_SETTLE_S)
+    async with held(contender.port, paced, case.connections, _heard):
         before, began, harness_s = house.account(contender), time.monotonic(), house.harness_cpu_s()
         waits_us = await _waits_us(contender, request_of(case, house.key, contender.extra_headers))
         wall_s, harness_s = time.monotonic() - began, house.harness_cpu_s() - harness_s
         used = house.used_since(contender, before)
-        if lost := lost_of(streams):
-            raise SampleFailed(f"{lost} of {len(streams)} paced streams were cut", lost)
         resident_mb = house.resident_mb(contender)
-    finally:
-        for stream in streams:
-            stream.close()
     return Sample(
         number,
         case.name,

@@ -3,18 +3,13 @@
 Memory that a process once had it seldom gives back: streams that are opened after a heavy load seem to cost none.
 """
 
-import asyncio
-from typing import Final
-
 import uvloop
 
 from bench.cases import Case
 from bench.contenders import Contender
 from bench.house import House
 from bench.samples import Sample, SampleFailed
-from bench.streams import lost_of, open_streams, request_of
-
-_SETTLE_S: Final = 0.5
+from bench.streams import held, request_of
 
 
 def start_sample(house: House, number: int, case: Case, contender: Contender) -> Sample:
@@ -44,15 +39,8 @@ def idle_sample(house: House, number: int, case: Case, contender: Contender) -> 
 async def _hold(house: House, number: int, case: Case, contender: Contender) -> Sample:
     request = request_of(case, house.key, contender.extra_headers)
     before_mb = house.resident_mb(contender)
-    streams = await open_streams(contender.port, request, case.connections, _heard)
-    try:
-        await asyncio.sleep(_SETTLE_S)
+    async with held(contender.port, request, case.connections, _heard):
         with_mb = house.resident_mb(contender)
-        if lost := lost_of(streams):
-            raise SampleFailed(f"{lost} of {len(streams)} idle streams were cut", lost)
-    finally:
-        for stream in streams:
-            stream.close()
     if before_mb is None or with_mb is None:
         raise SampleFailed("its memory cannot be read")
     return Sample(

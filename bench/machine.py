@@ -1,14 +1,14 @@
 """What the figures were taken on."""
 
 import platform
-import subprocess
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from bench.contenders import REPOSITORY
+from bench.contenders.installed import said
+from bench.servers import REPOSITORY
 
 _PACKAGES: Final = ("uvicorn", "uvloop", "httptools", "msgspec", "litestar", "prometheus_client")
 
@@ -29,6 +29,14 @@ class Machine:
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
 
+    @property
+    def where(self) -> str:
+        """For a page: what was measured where."""
+        return (
+            f"{self.taken_at}, {self.cpu}, {self.cores} cores, {self.kernel}, revision {self.revision}, "
+            f"load at the start {self.load_1min:.1f}"
+        )
+
 
 def this_machine() -> Machine:
     """The machine, as it is now."""
@@ -37,8 +45,8 @@ def this_machine() -> Machine:
     versions = {"Python": f"{platform.python_implementation()} {platform.python_version()}"}
     versions |= {name: version(name) for name in _PACKAGES}
     versions |= {
-        "nginx": _said("nginx", "-v").partition("nginx/")[2],
-        "wrk": _said("wrk", "-v").partition(" ")[2].partition(" ")[0],
+        "nginx": said("nginx", "-v").partition("nginx/")[2],
+        "wrk": said("wrk", "-v").partition(" ")[2].partition(" ")[0],
     }
     return Machine(
         taken_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -46,7 +54,7 @@ def this_machine() -> Machine:
         cores=sum(line.startswith("processor") for line in cpuinfo),
         memory_gb=round(memory_kib * 1024 / 1e9, 1),
         kernel=f"{platform.system()} {platform.release()}",
-        revision=_said("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty") or "unknown",
+        revision=said("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty") or "unknown",
         load_1min=float(Path("/proc/loadavg").read_text().split()[0]),
         versions=versions,
     )
@@ -57,12 +65,3 @@ def _cpu_name(cpuinfo: list[str]) -> str:
     name = fields.get("model name", platform.machine())
     family, model = fields.get("cpu family"), fields.get("model")
     return f"{name} (family {family}, model {model})" if family and model else name
-
-
-def _said(*command: str) -> str:
-    """The first line that a command prints, to either stream; nothing where there is no such command."""
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  ours
-    except FileNotFoundError:
-        return ""
-    return (answer.stdout or answer.stderr).partition("\n")[0].strip()

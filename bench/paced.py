@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
 import uvloop
 
@@ -17,9 +16,7 @@ from bench.contenders import Contender
 from bench.house import House
 from bench.ratios import percentile
 from bench.samples import Sample, SampleFailed
-from bench.streams import lost_of, open_streams, request_of
-
-_SETTLE_S: Final = 0.5
+from bench.streams import held, request_of
 
 
 def paced_sample(house: House, number: int, case: Case, contender: Contender, duration_s: float) -> Sample:
@@ -32,9 +29,7 @@ def paced_sample(house: House, number: int, case: Case, contender: Contender, du
 async def _listen(house: House, number: int, case: Case, contender: Contender, duration_s: float) -> Sample:
     delays_us: list[float] = []
     request = request_of(case, house.key, contender.extra_headers)
-    streams = await open_streams(contender.port, request, case.connections, delays_us.append)
-    try:
-        await asyncio.sleep(_SETTLE_S)
+    async with held(contender.port, request, case.connections, delays_us.append):
         counted, before = await asyncio.to_thread(house.counts), house.account(contender)
         began, harness_s = time.monotonic(), house.harness_cpu_s()
         delays_us.clear()
@@ -42,12 +37,9 @@ async def _listen(house: House, number: int, case: Case, contender: Contender, d
         received, used = delays_us[:], house.used_since(contender, before)
         wall_s, harness_s = time.monotonic() - began, house.harness_cpu_s() - harness_s
         events = round(wall_s * _events_per_s(counted, await asyncio.to_thread(house.counts)))
-        if (lost := lost_of(streams)) or not received:
-            raise SampleFailed(f"{lost} of {len(streams)} paced streams were cut", lost)
         resident_mb = house.resident_mb(contender)
-    finally:
-        for stream in streams:
-            stream.close()
+    if not received:
+        raise SampleFailed("no event came")
     return Sample(
         number,
         case.name,

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
+from bench import answers
 from bench.cases import AUDIO_BYTES, EMBEDDING_INPUTS, EVENTS_PER_BURST, LARGE_AUDIO_BYTES, MODELS
 
 WIDE_PATH: Final = b"/wide/"  # .../NN/v1: as many providers as are asked for, each with models of its own
@@ -14,7 +15,7 @@ _SERVING_WIDE: Final = (
     2  # that many of them list the benchmark's models too: two candidates, as in the small house
 )
 _DIMENSIONS: Final = 1536
-_AS_OF: Final = "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\nServer: mock\r\n\r\n"
+_AS_OF: Final = "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\nServer: mock\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +26,6 @@ class Prepared:
     events: int = 0
 
 
-def whole(content_type: str, body: bytes) -> bytes:
-    """An answer of 200 with its length told beforehand."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n{_AS_OF}"
-    return head.encode() + body
-
-
-def chunk(body: bytes) -> bytes:
-    """A piece of a chunked answer (RFC 9112, 7.1)."""
-    return b"%x\r\n%b\r\n" % (len(body), body)
-
-
-def event(stamp_ns: int) -> bytes:
-    """A chat completion chunk. The stamp (CLOCK_MONOTONIC, when it was sent) is part of the text, because some
-    gateways write events anew and lose every field that they do not know."""
-    return (
-        b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1767225600,"model":"bench",'
-        b'"choices":[{"index":0,"delta":{"content":" @%d"},"finish_reason":null}]}\n\n' % stamp_ns
-    )
-
-
 @functools.cache
 def listing(path: bytes) -> bytes:
     """What `GET /v1/models` says."""
@@ -53,24 +34,10 @@ def listing(path: bytes) -> bytes:
         number = int(path.split(b"/", 3)[2])
         own = [f"house-{number:02}/model-{n:03}" for n in range(MODELS_PER_WIDE)]
         names = own + (names if number < _SERVING_WIDE else [])
-    document = {"object": "list", "data": [{"id": name, "object": "model"} for name in names]}
-    return whole("application/json", json.dumps(document).encode())
+    return _json(answers.models(*names))
 
 
-def _completion() -> bytes:
-    message = {"role": "assistant", "content": "The first one that is awake. " * 8}
-    document = {
-        "id": "chatcmpl-bench",
-        "object": "chat.completion",
-        "created": 1767225600,
-        "model": "bench",
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 37, "completion_tokens": 56, "total_tokens": 93},
-    }
-    return json.dumps(document).encode()
-
-
-def _embeddings() -> bytes:
+def _embeddings() -> dict[str, object]:
     """About 1 MB: many inputs at once, a thousand and a half numbers for each."""
     numbers = random.Random(2)  # noqa: S311  any numbers do
     data = [
@@ -82,24 +49,24 @@ def _embeddings() -> bytes:
         for n in range(EMBEDDING_INPUTS)
     ]
     usage = {"prompt_tokens": 1024, "total_tokens": 1024}
-    document = {"object": "list", "data": data, "model": "bench-embeddings", "usage": usage}
-    return json.dumps(document, separators=(",", ":")).encode()
+    return {"object": "list", "data": data, "model": "bench-embeddings", "usage": usage}
 
 
-def _audio(size: int) -> bytes:
-    return whole("audio/mpeg", random.Random(1).randbytes(size))  # noqa: S311  as dense as audio is
+def _json(document: object, separators: tuple[str, str] | None = None) -> bytes:
+    return answers.whole("application/json", json.dumps(document, separators=separators).encode(), _AS_OF)
 
 
-STREAM_HEAD: Final = (
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n"
-    f"Transfer-Encoding: chunked\r\nX-Accel-Buffering: no\r\n{_AS_OF}"
-).encode()
-STREAM_END: Final = chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
-_BURST: Final = STREAM_HEAD + b"".join(chunk(event(0)) for _ in range(EVENTS_PER_BURST - 1)) + STREAM_END
+def _audio(size: int) -> Prepared:
+    sound = random.Random(1).randbytes(size)  # noqa: S311  as dense as audio is
+    return Prepared(answers.whole("audio/mpeg", sound, _AS_OF))
+
+
+STREAM_HEAD: Final = answers.stream_head(f"X-Accel-Buffering: no\r\n{_AS_OF}")
+_BURST: Final = STREAM_HEAD + answers.chat_event(" @0") * (EVENTS_PER_BURST - 1) + answers.STREAM_END
 WHOLE: Final = {
-    b"bench-json": Prepared(whole("application/json", _completion())),
+    b"bench-json": Prepared(_json(answers.completion())),
     b"bench-burst": Prepared(_BURST, EVENTS_PER_BURST),
-    b"bench-audio": Prepared(_audio(AUDIO_BYTES)),
-    b"bench-large": Prepared(_audio(LARGE_AUDIO_BYTES)),
-    b"bench-embeddings": Prepared(whole("application/json", _embeddings())),
+    b"bench-audio": _audio(AUDIO_BYTES),
+    b"bench-large": _audio(LARGE_AUDIO_BYTES),
+    b"bench-embeddings": Prepared(_json(_embeddings(), (",", ":"))),
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -9,13 +10,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
+QUIET_S: Final = 0.1
+_QUIET_SHARE: Final = 0.05  # of a core: probes and heartbeats alone use less
+_FILES: Final = 16_384
 _END_WITHIN_S: Final = 10.0
 _CPUCLOCK_SCHED: Final = 2  # include/linux/posix-timers.h: the process's time on a CPU, in ns
 
 
 @contextlib.contextmanager
 def pinned(core: int) -> Iterator[None]:
-    """Children that are started in the block run on `core` alone, with every thread they will ever have."""
+    """This process is on `core` alone for as long as the block lasts; children that are started in it stay there,
+    with every thread they will ever have."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -34,14 +39,27 @@ def running(command: Sequence[str], core: int, log: IO[bytes], cwd: Path | None 
     try:
         yield process.pid
     finally:
-        process.terminate()
-        try:
-            process.wait(_END_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        with contextlib.suppress(ProcessLookupError):  # nobody is left of its group, as it should be
-            os.killpg(process.pid, signal.SIGKILL)
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes], within_s: float = _END_WITHIN_S) -> None:
+    """By its own id, and at once what does not end `within_s`; then all that is left of its group, its own."""
+    process.terminate()
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    with contextlib.suppress(ProcessLookupError):  # nobody is left of its group, as it should be
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def allow_many_files() -> None:
+    """A thousand streams are a thousand connections here, and twice as many in a gateway, which inherits this."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def cpu_s(pid: int) -> float:
@@ -58,6 +76,13 @@ def waited_s(pid: int) -> float | None:
     (Documentation/scheduler/sched-stats.rst, the second field); None where the kernel does not tell."""
     stats = [stat for each in _family(pid) for stat in Path(f"/proc/{each}/task").glob("*/schedstat")]
     return sum(int(stat.read_text().split()[1]) for stat in stats) / 1e9 if stats else None
+
+
+def is_quiet(pid: int) -> bool:
+    """Whether it does next to nothing in the QUIET_S after the call. Raises OSError when it has ended."""
+    used_s, began_s = cpu_s(pid), time.monotonic()
+    time.sleep(QUIET_S)
+    return (cpu_s(pid) - used_s) / (time.monotonic() - began_s) < _QUIET_SHARE
 
 
 def resident_mb(pid: int) -> float:

@@ -5,8 +5,6 @@ with its reason, and the run goes on; a contender that ends is told and left out
 """
 
 import contextlib
-import os
-import resource
 import shutil
 import tempfile
 import time
@@ -22,16 +20,18 @@ from bench.closed import closed_sample
 from bench.contenders import Contender, CouldNotStart, LineUp
 from bench.first_bytes import first_sample
 from bench.fresh import idle_sample, start_sample
-from bench.house import CannotMeasure, Cores, House
+from bench.house import House
 from bench.paced import paced_sample
 from bench.paired import DIRECT, ROUTER
 from bench.plan import Plan, does_take, rotated
-from bench.processes import is_running
+from bench.processes import allow_many_files, is_running, pinned
 from bench.samples import Sample, SampleFailed, failed
+from bench.servers import CannotMeasure, Cores
+from bench.shipped import LOG, complaints
+from router.api.admission import new_key
 
 _LOADED: Final = {Kind.CLOSED: closed_sample, Kind.PACED: paced_sample, Kind.FIRST: first_sample}
 _COMPLAINTS: Final = 5
-_FILES: Final = 16_384
 _FRESH: Final = {Kind.START: start_sample, Kind.IDLE: idle_sample}
 
 
@@ -59,23 +59,12 @@ def run(plan: Plan, tell: Callable[[str], None]) -> Outcome:
 def _house(python: str) -> Iterator[House]:
     """This process goes to the load's core when everything else has its own."""
     cores = Cores.of_this_machine()
-    _allow_many_files()
-    before = os.sched_getaffinity(0)
+    allow_many_files()
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="router-bench-")))
-        key = contenders.new_key()
         upstream = stack.enter_context(contenders.upstream(directory, cores.upstream))
-        os.sched_setaffinity(0, {cores.load})
-        stack.callback(os.sched_setaffinity, 0, before)
-        yield House(cores, upstream, key, directory, python)
-
-
-def _allow_many_files() -> None:
-    """A thousand streams are a thousand connections here, and twice as many in a gateway, which inherits this."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        stack.enter_context(pinned(cores.load))
+        yield House(cores, upstream, new_key()[0], directory, python)
 
 
 class _Run:
@@ -165,7 +154,7 @@ class _Run:
         except SampleFailed as error:
             self._add(failed(round_, case, contender.name, error))
             if contender.name == ROUTER:
-                for line in contenders.complaints(directory).splitlines()[-_COMPLAINTS:]:
+                for line in complaints(directory / ROUTER / LOG).splitlines()[-_COMPLAINTS:]:
                     self._tell(f"the router's log: {line}")
 
     def _add(self, sample: Sample) -> None:

@@ -19,23 +19,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.contenders import REPOSITORY
+from bench import command, shipped
+from bench.cases import SPEECH
 from bench.machine import this_machine
-from bench.processes import running
+from bench.markdown import bounded, table
 from bench.ratios import Estimate, ratio
+from bench.servers import Cores, got, server, tts_node
+from bench.voices.exposition import value_of
+from bench.wire import request
+from router.drill.ports import free_port
 
-ROUTER_PORT: Final = 18871
-NODE_PORT: Final = 18872
-FILE_PORT: Final = 18873
-ROUNDS: Final = 15
-REQUESTS: Final = 300
-CROWD: Final = 1000
 TEXT: Final = "The washing machine has finished. Please hang up the laundry before it begins to smell."
 NEW_TEXT: Final = "A thousand people want to hear this sentence."  # one segment
-SPEECH: Final = "/v1/audio/speech"
 LIMIT: Final = 2.0  # times the file's p50
-_READY_WITHIN_S: Final = 20.0
-_CORE: Final = 0
+_WITHIN_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many rounds, requests in each, and clients who ask at once."""
+
+    rounds: int = 15
+    requests: int = 300
+    crowd: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Who listens where. `files`: a folder behind the third of them."""
+
+    router: int
+    node: int
+    file: int
+    files: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +68,33 @@ class Figures:
 
 
 def main() -> int:
-    """Exit status 1 when a figure that must be met is missed."""
-    with tempfile.TemporaryDirectory() as name, _servers(Path(name)):
-        figures = _measured(Path(name))
-    text = _report(figures)
+    """Exit status 1 when a figure that must be met is missed. Raises CannotMeasure."""
+    arguments = command.parser_of("bench.speech", __doc__, "a round of a few, and a small crowd").parse_args()
+    plan = Plan(1, 20, 20) if arguments.quick else Plan()
+    with tempfile.TemporaryDirectory(prefix="router-bench-") as name, _servers(Path(name)) as ports:
+        figures = _measured(plan, ports)
+    text = _report(plan, figures)
     print(text)  # noqa: T201  a command
-    (REPOSITORY / "docs" / "benchmarks" / "speech-cache.md").write_text(text)
-    is_met = figures.ratio.median <= LIMIT and figures.generated == 1 and figures.statuses == {200: CROWD}
+    command.write(command.folder_of(arguments, arguments.quick), {"speech-cache.md": lambda: text})
+    is_met = figures.ratio.median <= LIMIT and figures.generated == 1 and figures.statuses == {200: plan.crowd}
     return 0 if is_met else 1
 
 
-def _measured(folder: Path) -> Figures:
-    router, file = (http.client.HTTPConnection("127.0.0.1", port) for port in (ROUTER_PORT, FILE_PORT))
+def _measured(plan: Plan, ports: Ports) -> Figures:
+    router, file = (http.client.HTTPConnection("127.0.0.1", port) for port in (ports.router, ports.file))
     audio = _asked(router, "POST", SPEECH, _body(TEXT))
-    (folder / "files" / "said.mp3").write_bytes(audio)
+    (ports.files / "said.mp3").write_bytes(audio)
     hits: list[float] = []
     files: list[float] = []
-    for _ in range(ROUNDS):
-        hits.append(_p50(router, "POST", SPEECH, _body(TEXT)))
-        files.append(_p50(file, "GET", "/said.mp3", b""))
+    for _ in range(plan.rounds):
+        hits.append(_p50(plan, router, "POST", SPEECH, _body(TEXT)))
+        files.append(_p50(plan, file, "GET", "/said.mp3", b""))
     assert _asked(file, "GET", "/said.mp3", b"") == _asked(router, "POST", SPEECH, _body(TEXT)) == audio
-    before, began = _spoken(), time.monotonic()
-    statuses = asyncio.run(_crowd())
-    crowd_s = time.monotonic() - began
+    before, began = _spoken(ports.node), time.monotonic()
+    statuses = asyncio.run(_crowd(plan, ports.router))
+    crowd_s, generated = time.monotonic() - began, _spoken(ports.node) - before
     middle = statistics.median
-    return Figures(
-        len(audio), middle(hits), middle(files), ratio(hits, files), statuses, _spoken() - before, crowd_s
-    )
+    return Figures(len(audio), middle(hits), middle(files), ratio(hits, files), statuses, generated, crowd_s)
 
 
 def _body(text: str) -> bytes:
@@ -93,98 +109,74 @@ def _asked(connection: http.client.HTTPConnection, method: str, path: str, body:
     return content
 
 
-def _p50(connection: http.client.HTTPConnection, method: str, path: str, body: bytes) -> float:
+def _p50(plan: Plan, connection: http.client.HTTPConnection, method: str, path: str, body: bytes) -> float:
     took_s = []
-    for _ in range(REQUESTS):
+    for _ in range(plan.requests):
         began = time.perf_counter()
         _asked(connection, method, path, body)
         took_s.append(time.perf_counter() - began)
     return statistics.median(took_s)
 
 
-async def _crowd() -> dict[int, int]:
+async def _crowd(plan: Plan, port: int) -> dict[int, int]:
     """All ask at once, on a connection each; how many got which status."""
-    body = _body(NEW_TEXT)
-    head = f"POST {SPEECH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    asked = request(SPEECH, {"Connection": "close"}, _body(NEW_TEXT))
 
     async def one() -> int:
-        reader, writer = await asyncio.open_connection("127.0.0.1", ROUTER_PORT)
-        writer.write(head.encode() + body)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(asked)
         answer = await reader.read(-1)
         writer.close()
         return int(answer.split(b" ", 2)[1])
 
-    async with asyncio.timeout(60):
-        return dict(collections.Counter(await asyncio.gather(*(one() for _ in range(CROWD)))))
+    async with asyncio.timeout(_WITHIN_S):
+        return dict(collections.Counter(await asyncio.gather(*(one() for _ in range(plan.crowd)))))
 
 
-def _spoken() -> int:
+def _spoken(node_port: int) -> int:
     """How many utterances the node has finished."""
-    metrics = _asked(http.client.HTTPConnection("127.0.0.1", NODE_PORT), "GET", "/metrics", b"").decode()
-    counts = [line.split()[-1] for line in metrics.splitlines() if line.startswith("tts_node_requests_total{")]
-    return round(sum(map(float, counts)))
+    return round(value_of(got(node_port, "/metrics").decode(), "tts_node_requests_total"))
 
 
 @contextlib.contextmanager
-def _servers(folder: Path) -> Iterator[None]:
+def _servers(folder: Path) -> Iterator[Ports]:
     """The router and the file's server have the same core, of which only one works at a time; the node another."""
-    (folder / "files").mkdir()
-    config = folder / "router.yaml"
-    config.write_text(f"""\
-server: {{port: {ROUTER_PORT}}}
-providers:
-  node: {{kind: tts-node, url: "http://127.0.0.1:{NODE_PORT}", tier: 1}}
-cache: {{dir: "{folder}/cache"}}
-""")
-    node = [str(REPOSITORY / "tts-node/.venv/bin/tts-node"), "serve", "--port", str(NODE_PORT)]
-    router = [sys.executable, "-m", "router", "serve", "--config", str(config)]
-    files = [sys.executable, "-m", "bench.static", str(folder / "files"), str(FILE_PORT)]
-    with (folder / "log").open("wb") as log, contextlib.ExitStack() as stack:
-        stack.enter_context(running(node, _CORE + 1, log, REPOSITORY))
-        _until_up(NODE_PORT, "/health")
-        stack.enter_context(running(router, _CORE, log, REPOSITORY))
-        stack.enter_context(running(files, _CORE, log, REPOSITORY))
-        _until_up(ROUTER_PORT, "/ready")
-        _until_up(FILE_PORT, "/none", 404)
-        yield
+    cores, files, file_port = Cores.of_this_machine(), folder / "files", free_port()
+    files.mkdir()
+    static = [sys.executable, "-m", "bench.static", str(files), str(file_port)]
+    with tts_node(cores.load, folder / "node.log") as node:
+        settings = {"providers": {"node": {"kind": "tts-node", "url": f"http://127.0.0.1:{node.port}"}}}
+        with (
+            shipped.router(folder / "router", cores.gateway, settings, "/ready") as router,
+            server(static, file_port, cores.gateway, folder / "static.log"),
+        ):
+            yield Ports(router.port, node.port, file_port, files)
 
 
-def _until_up(port: int, path: str, status: int = 200) -> None:
-    ends = time.monotonic() + _READY_WITHIN_S
-    while time.monotonic() < ends:
-        with contextlib.suppress(OSError):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-            connection.request("GET", path)
-            if connection.getresponse().status == status:
-                return
-        time.sleep(0.1)
-    raise SystemExit(f"nothing answers {path} on port {port}")
-
-
-def _report(figures: Figures) -> str:
-    machine, bounds = this_machine(), figures.ratio
-    size = f"{figures.size / 1000:.0f} KB"
-    limits = f"{bounds.median:.2f} [{bounds.low:.2f}, {bounds.high:.2f}]"
+def _report(plan: Plan, figures: Figures) -> str:
+    rows = [
+        ["spoken before (`X-Router-Cache: hit`)", f"{figures.hit_s * 1000:.2f} ms"],
+        ["static file", f"{figures.file_s * 1000:.2f} ms"],
+        [
+            f"ratio (median of {plan.rounds} rounds of {plan.requests}, 95 % bounds)",
+            bounded(figures.ratio, "{:.2f}".format),
+        ],
+    ]
     served = f"{figures.statuses.get(200, 0)} answers of 200 in {figures.crowd_s:.1f} s"
-    where = f"{machine.cpu}, {machine.cores} cores, {machine.kernel}"
     return f"""\
 # What is said again
 
-Written by `python -m bench.speech`. The router as shipped, its cache in memory, against the same {size} of mp3
-as a static file of the same server (Litestar on uvicorn): one kept connection each, on the same core, in turns.
+Written by `python -m bench.speech`. The router as shipped, its cache in memory, against the same
+{figures.size / 1000:.0f} KB of mp3 as a static file of the same server (Litestar on uvicorn): one kept connection
+each, on the same core, in turns.
 
-| | p50 |
-|---|---|
-| spoken before (`X-Router-Cache: hit`) | {figures.hit_s * 1000:.2f} ms |
-| static file | {figures.file_s * 1000:.2f} ms |
-| ratio (median of {ROUNDS} rounds of {REQUESTS}, 95 % bounds) | {limits} |
-
-{CROWD} clients asked for the same new sentence at once: {served},
+{table(["", "p50"], rows)}
+{plan.crowd} clients asked for the same new sentence at once: {served},
 spoken by the node {figures.generated} time(s).
 
-{machine.taken_at}, {where}, revision {machine.revision}, load {machine.load_1min:.1f}.
+{this_machine().where}.
 """
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -1,26 +1,27 @@
 """One client's streams, over a connection of its own."""
 
 import asyncio
+import contextlib
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final, cast
 
 import httptools
 
 from bench.cases import Case, request_headers
 from bench.samples import SampleFailed
+from bench.wire import request
 
 OPEN_WITHIN_S: Final = 20.0
+_SETTLE_S: Final = 0.5
 _AT_ONCE: Final = 64
 _STAMP: Final = re.compile(rb'@(\d+)"')
 
 
 def request_of(case: Case, key: str, extra: Mapping[str, str]) -> bytes:
     """As it goes over the wire."""
-    headers = {"Host": "127.0.0.1", **request_headers(key, extra), "Content-Length": str(len(case.body))}
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST {case.path} HTTP/1.1\r\n{head}\r\n".encode() + case.body
+    return request(case.path, request_headers(key, extra), case.body)
 
 
 class Stream(asyncio.Protocol):
@@ -47,6 +48,7 @@ class Stream(asyncio.Protocol):
         self._transport.write(self._request)
         if self.is_lost:
             self._fail("the connection was closed")
+            self.has_ended.set_result(None)
 
     @property
     def is_begun(self) -> bool:
@@ -126,13 +128,27 @@ async def open_streams(port: int, request: bytes, count: int, note: Callable[[fl
             await asyncio.gather(*(stream.has_begun for stream in streams))
     except (SampleFailed, TimeoutError) as error:
         begun = sum(stream.is_begun for stream in streams)
-        for stream in streams:
-            stream.close()
+        await _close(streams)
         why = str(error) or f"no more came within {OPEN_WITHIN_S:.0f} s"
         raise SampleFailed(f"{begun} of {count} streams began, then {why}", count - begun) from error
     return streams
 
 
-def lost_of(streams: list[Stream]) -> int:
-    """How many were cut."""
-    return sum(stream.is_lost for stream in streams)
+@contextlib.asynccontextmanager
+async def held(port: int, request: bytes, count: int, note: Callable[[float], None]) -> AsyncIterator[None]:
+    """`count` streams that are open and have settled, for as long as the block lasts. Raises SampleFailed, also
+    when one was cut meanwhile."""
+    streams = await open_streams(port, request, count, note)
+    try:
+        await asyncio.sleep(_SETTLE_S)
+        yield
+        if lost := sum(stream.is_lost for stream in streams):
+            raise SampleFailed(f"{lost} of {count} open streams were cut", lost)
+    finally:
+        await _close(streams)
+
+
+async def _close(streams: list[Stream]) -> None:
+    for stream in streams:
+        stream.close()
+    await asyncio.gather(*(stream.has_ended for stream in streams))  # a server that ends waits for its streams

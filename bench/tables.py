@@ -5,6 +5,7 @@ from typing import Final
 
 from bench.cases import WIDE, Case, Kind
 from bench.contenders import Contender
+from bench.markdown import table
 from bench.paired import DIRECT, ROUTER, Compared, Figures
 from bench.verdicts import Verdict, shown
 
@@ -21,7 +22,7 @@ def headline(all_verdicts: Sequence[Verdict]) -> str:
         above = verdict.title
         outcome = verdict.outcome if verdict.is_met else f"**{verdict.outcome}**"
         rows.append([title, verdict.must, verdict.measured, outcome])
-    return _table(["case", "must", "measured", "outcome"], rows)
+    return table(["case", "must", "measured", "outcome"], rows)
 
 
 def case_table(case: Case, figures: Figures, contenders: Sequence[Contender]) -> str:
@@ -38,7 +39,7 @@ def case_table(case: Case, figures: Figures, contenders: Sequence[Contender]) ->
             rows.append([_who(each.name), f"not measured: {each.skips[case.name]}", *[""] * (len(columns) - 1)])
             continue
         rows.append([_name(case, figures, each.name), *(show(figures, each.name) for show in columns.values())])
-    return _table(["gateway", *columns], rows)
+    return table(["gateway", *columns], rows)
 
 
 def memory_table(figures: Figures, contenders: Sequence[Contender]) -> str:
@@ -56,7 +57,7 @@ def memory_table(figures: Figures, contenders: Sequence[Contender]) -> str:
             f"{peak:.0f}" if peak is not None else "",
         ]
         rows.append([_who(each.name), *cells])
-    return _table(
+    return table(
         ["gateway", "start-up s", "MB at rest", "KB per open stream of 1,000", "most MB under load"], rows
     )
 
@@ -142,8 +143,3 @@ def _is_good(figures: Figures, case: str, who: str) -> bool:
 
 def _compared(compared: Compared | None) -> str:
     return shown(compared.estimate) if compared is not None else ""
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from bench.markdown import bounded
 from bench.paired import ROUTER, Compared, Figures
 from bench.ratios import Estimate
 from bench.targets import COUNT, TARGETS, Held, Sense, Target
@@ -31,9 +32,7 @@ def shown(estimate: Estimate, unit: str = "") -> str:
     tail = f" {unit}" if unit else ""
     if unit == COUNT:
         return f"{estimate.median:.0f}"
-    if estimate.low is None or estimate.high is None:
-        return f"{_digits(estimate.median)}{tail}"
-    return f"{_digits(estimate.median)} [{_digits(estimate.low)}, {_digits(estimate.high)}]{tail}"
+    return f"{bounded(estimate, _digits)}{tail}"
 
 
 def _verdict(figures: Figures, target: Target) -> Verdict:

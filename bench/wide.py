@@ -7,7 +7,7 @@ theirs to pay.
 
 import contextlib
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from bench import contenders
 from bench.cases import WIDE
@@ -16,29 +16,27 @@ from bench.house import House
 from bench.prepared import WIDE_PATH
 
 PROVIDERS: Final = 50
-_PROVIDER: Final = """\
-  house-{number:02}:
-    kind: openai
-    url: http://127.0.0.1:{upstream_port}{path}{number}/v1
-    tier: {tier}
-"""
 
 
-def providers(upstream_port: int) -> str:
-    """The configuration's YAML."""
-    path = WIDE_PATH.decode()
-    each = (
-        _PROVIDER.format(number=number, upstream_port=upstream_port, path=path, tier=min(number, 1) + 1)
+def providers(upstream_port: int) -> dict[str, dict[str, Any]]:
+    """The setting of that name."""
+    base = f"http://127.0.0.1:{upstream_port}{WIDE_PATH.decode()}"
+    return {
+        f"house-{number:02}": {"kind": "openai", "url": f"{base}{number}/v1", "tier": min(number, 1) + 1}
         for number in range(PROVIDERS)
-    )
-    return "providers:\n" + "".join(each)
+    }
 
 
 @contextlib.contextmanager
 def router(house: House) -> Iterator[Contender]:
     """It, running. Raises CouldNotStart."""
-    text = providers(house.upstream.port)
     with contenders.router(
-        house.directory, house.cores.gateway, house.upstream.port, house.key, text, WIDE, house.python
+        house.directory,
+        house.cores.gateway,
+        house.upstream.port,
+        house.key,
+        providers(house.upstream.port),
+        WIDE,
+        house.python,
     ) as contender:
         yield contender

@@ -280,7 +280,9 @@ class Wing:
                 speeches,
                 Hls(speeches, house.broadcasts, lambda: self.rooms, observer, settings.speech.ahead_s),
                 VoiceAgent(speeches),
-                ElevenLabs(speeches, self.voices, list(_that_speak(self._providers)), settings.speech.substitution),
+                ElevenLabs(
+                    speeches, self.voices, list(_that_speak(self._providers)), settings.speech.substitution
+                ),
                 Transcriptions(self.catalogue, forwarder, Uploads(settings.transcription), clock),
                 Telephone(aloud, self.roster, settings.telephone),
                 OllamaApi(self.catalogue, forwarder, self.roster, self._warmer, clock),

@@ -12,7 +12,7 @@ import msgspec
 
 from router.answers import UsageReader, check_whole, exhausted, is_event_stream, is_json, passed_on, rejection
 from router.domain import FREE, Endpoint, Modality, Price, Route
-from router.errors import Refusal, Silent, UpstreamFault
+from router.errors import Refusal, Rejected, Silent, UpstreamFault
 from router.health import ProviderState
 from router.ports import (
     Body,
@@ -33,6 +33,10 @@ from router.warming import Warmer
 
 # Whose fault a status is. 404 is the provider's: it lost the model, another may have it.
 PROVIDER_FAULTS: Final = frozenset({401, 402, 403, 404, 408, 429})
+# Routes that a server may lack though it has the model: its 404 there says nothing of the others.
+_MAY_LACK: Final = frozenset(
+    {Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS, Endpoint.RESPONSES, Endpoint.MESSAGES, Endpoint.TRANSLATIONS}
+)
 COMPLETE_UNDER_BYTES: Final = 64 * 1024  # an answer up to this size is sent when it is whole
 _ERROR_BODY_BYTES: Final = 64 * 1024
 
@@ -113,7 +117,7 @@ class Forwarder:
             try:
                 await self._attempt(call, route, reply)
             except UpstreamFault as fault:
-                self._note(call.record, route, fault)
+                self._note(call, route, fault)
                 if reply.is_started:
                     raise
                 faults.append(fault.with_traceback(None))  # which holds this frame, and so the list
@@ -213,10 +217,12 @@ class Forwarder:
                 if inbox.has_failed or wait_s <= 0:
                     raise
 
-    def _note(self, record: Record, route: Route, fault: UpstreamFault) -> None:
-        record.reasons.append(fault.outcome)
+    def _note(self, call: ForwardCall, route: Route, fault: UpstreamFault) -> None:
+        call.record.reasons.append(fault.outcome)
         self._observer.attempt_finished(route.provider, fault.outcome)
-        self._roster.note_fault(route, fault)
+        is_missing = isinstance(fault, Rejected) and fault.upstream_status == 404
+        if not (is_missing and call.endpoint in _MAY_LACK):
+            self._roster.note_fault(route, fault)
 
 
 async def _pass(part: bytes, inbox: Inbox, reply: Reply, stall_s: float, usage: UsageReader | None) -> None:

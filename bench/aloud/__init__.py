@@ -1,0 +1,1 @@
+"""How soon a reply is heard while a language model writes it."""

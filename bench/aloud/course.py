@@ -8,10 +8,11 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
-from bench.aloud.house import CannotMeasure, House, house
+from bench.aloud.house import House, house
 from bench.aloud.listener import AnswerFailed, Heard, Listener
 from bench.aloud.model import REPLIES
 from bench.processes import cpu_s
+from bench.servers import CannotMeasure
 
 _BREATH_S: Final = 0.2  # in which the node notices that who asked in turns has left
 _STRIDE: Final = 7  # so that neighbours in the list are not neighbours in time; prime to the number of replies

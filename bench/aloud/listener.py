@@ -18,9 +18,11 @@ import httptools
 
 from bench.aloud.clauses import first_clause_at_s
 from bench.aloud.model import MODEL, Writer
+from bench.cases import CHAT, SPEECH
+from bench.wire import request
+from router.domain import BYTES_PER_S
 from router.speech.playback import Playback
 
-BYTES_PER_S: Final = 48_000  # of PCM: 24 kHz, 16 bits, mono
 _READ_BYTES: Final = 262_144
 _WITHIN_S: Final = 120.0
 
@@ -78,7 +80,7 @@ class Listener:
         playback, gaps_s = Playback(), list[float]()
         first_s, summary, is_done = None, dict[str, Any](), False
         asked_s = time.monotonic()
-        async with self._body("/v1/chat/completions", question) as body:
+        async with self._body(CHAT, question) as body:
             async for event, at_s in _events(body):
                 is_done = event is None
                 audio = _audio_of(event)
@@ -104,11 +106,11 @@ class Listener:
         """Seconds from the question to the first sound. Raises AnswerFailed, TimeoutError."""
         question = self._question(reply, tokens_per_s)
         began_s = time.monotonic()
-        async with self._body("/v1/chat/completions", question) as body:
+        async with self._body(CHAT, question) as body:
             document = json.loads(b"".join([data async for data, _ in body]))
         text = document["choices"][0]["message"]["content"]
         speech = {"input": text, "voice": "alloy", "response_format": "pcm", "stream": True}
-        async with self._body("/v1/audio/speech", speech) as body:
+        async with self._body(SPEECH, speech) as body:
             async for _, at_s in body:
                 return at_s - began_s
         raise AnswerFailed(f"reply {reply}: no sound")
@@ -128,15 +130,10 @@ class Listener:
         self, path: str, document: dict[str, Any]
     ) -> AsyncIterator[AsyncIterator[tuple[bytes, float]]]:
         """The answer's body in the pieces that came, each with its time. Raises AnswerFailed for all but a 200."""
-        content = json.dumps(document).encode()
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(content)}\r\n\r\n"
-        )
         async with asyncio.timeout(_WITHIN_S):
             reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
             try:
-                writer.write(head.encode() + content)
+                writer.write(request(path, {"Content-Type": "application/json"}, json.dumps(document).encode()))
                 yield _pieces(reader, path)
             finally:
                 writer.transport.abort()

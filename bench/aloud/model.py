@@ -11,19 +11,18 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from bench import answering
+from bench.answers import STREAM_END, completion, event, json_of, models, stream_head
+
 REPLIES: Final = tuple(Path(__file__).with_name("replies.txt").read_text().rstrip("\n").split("\n%\n"))
 MODEL: Final = "writer"
 _TOKEN: Final = re.compile(r"\s*[^\W_]{1,6}|\s*[^\w\s]+|\s+|_")  # as byte pairs cut English: 4 characters, about
-_LISTING: Final = {"object": "list", "data": [{"id": MODEL, "object": "model"}]}
-_EVENTS: Final = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n"
-)
+_LISTING: Final = json_of(models(MODEL))
 
 
 @dataclass(slots=True)
@@ -48,81 +47,61 @@ class Writer:
 
     def __init__(self) -> None:
         self.written: dict[str, Written] = {}
-        self._connections: set[asyncio.Task[Any]] = set()
+        self._lost: set[asyncio.Future[None]] = set()
 
     @contextlib.asynccontextmanager
     async def listening(self, port: int) -> AsyncIterator[None]:
         """Whoever asks must have gone when the block ends."""
-        async with await asyncio.start_server(self._connected, "127.0.0.1", port):
+        server = await asyncio.get_running_loop().create_server(self._connection, "127.0.0.1", port)
+        async with server:
             try:
                 yield
             finally:
-                await asyncio.gather(*self._connections)
+                await asyncio.gather(*self._lost)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
-        try:
-            while (body := await _body(reader)) is not None:
-                if body:
-                    await self._answer(json.loads(body), writer)
-                else:
-                    writer.write(_json(_LISTING))
-                await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the other side is gone
-        finally:
-            self._connections.discard(task)
-            writer.close()
+    def _connection(self) -> "_Connection":
+        connection = _Connection(self.written)
+        self._lost.add(connection.lost)
+        return connection
 
-    async def _answer(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> None:
-        written = self.written[request["user"]] = Written()
-        text, is_streamed = REPLIES[request["reply"]], bool(request.get("stream"))
-        if is_streamed:
-            writer.write(_EVENTS)
-        began_s, pause_s = time.monotonic(), 1 / request["tokens_per_s"]
-        for number, piece in enumerate(tokens(text), 1):
-            await asyncio.sleep(began_s + number * pause_s - time.monotonic())
-            written.pieces.append(piece)
-            written.times_s.append(time.monotonic())
-            if is_streamed:
-                writer.write(_event(_chunk({"content": piece})))
-                await writer.drain()
-        message = {"role": "assistant", "content": text}
-        writer.write(_event(_chunk({}, "stop")) + _end() if is_streamed else _json(_whole(message)))
+
+class _Connection(answering.Connection):
+    """One client. `lost`: done when it has gone."""
+
+    def __init__(self, written: dict[str, Written]) -> None:
+        super().__init__()
+        self._written = written
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.lost.set_result(None)
+
+    def answer(self, url: bytes, body: bytes) -> None:
+        """See `answering.Connection`."""
+        del url
+        if not body:
+            self.transport.write(_LISTING)
+            return
+        request = json.loads(body)
+        written = self._written[request["user"]] = Written()
+        pause_s = 1 / request["tokens_per_s"]
+        self.send_each(_answer(request, written), pause_s, pause_s)
+
+
+def _answer(request: dict[str, Any], written: Written) -> Iterator[bytes]:
+    """What is sent at once, and then with each token: of an answer that is not streamed, all with the last."""
+    text, is_streamed = REPLIES[request["reply"]], bool(request.get("stream"))
+    end = event(_chunk({}, "stop")) + STREAM_END if is_streamed else json_of(completion(MODEL, text))
+    pieces = tokens(text)
+    yield stream_head() if is_streamed else b""
+    for number, piece in enumerate(pieces, 1):
+        written.pieces.append(piece)
+        written.times_s.append(time.monotonic())
+        told = event(_chunk({"content": piece})) if is_streamed else b""
+        yield told if number < len(pieces) else told + end
 
 
 def _chunk(delta: dict[str, str], finish_reason: str | None = None) -> dict[str, Any]:
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     return {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": MODEL, "choices": [choice]}
-
-
-def _whole(message: dict[str, str]) -> dict[str, Any]:
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    return {"id": "c", "object": "chat.completion", "created": 0, "model": MODEL, "choices": [choice]}
-
-
-def _event(document: dict[str, Any]) -> bytes:
-    data = b"data: " + json.dumps(document).encode() + b"\n\n"
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-def _end() -> bytes:
-    return b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
-
-
-def _json(document: dict[str, Any]) -> bytes:
-    body = json.dumps(document).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
-
-
-async def _body(reader: asyncio.StreamReader) -> bytes | None:
-    """Of the next request; None at the end of the connection."""
-    try:
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    except asyncio.IncompleteReadError:
-        return None
-    length = re.search(rb"content-length: *(\d+)", head)
-    return await reader.readexactly(int(length[1])) if length else b""

@@ -5,7 +5,7 @@ from typing import Final
 from bench.aloud.course import Course, Phase, Plan
 from bench.aloud.figures import BOUND_S, LEAST_GAP_S, comparison_of, delays_of, gaps_of
 from bench.machine import Machine
-from bench.ratios import Estimate
+from bench.markdown import bounded, table
 
 _HOW: Final = """
 **How.** A language model of the benchmark's own writes known replies ({kinds} different ones, three to eight
@@ -30,13 +30,11 @@ is taken in both ways, one right after the other. Bounds are one-sided, 95 % eac
 def as_markdown(plan: Plan, machine: Machine, course: Course, replies: int) -> str:
     """The page."""
     how = _HOW.format(kinds=replies, simulate=plan.simulate, houses=plan.houses)
-    where = f"{machine.cpu}, {machine.cores} cores, {machine.kernel}"
     return (
         "# A chat that answers aloud\n\n"
         "Written by `python -m bench.aloud`. A language model writes; how soon is it heard, and without gaps?\n\n"
         f"{tables(plan, course)}{_failures(course)}{how}\n"
-        f"**Where.** {machine.taken_at}, {where}, revision {machine.revision}, "
-        f"load at the start {machine.load_1min:.1f}.\n"
+        f"**Where.** {machine.where}.\n"
     )
 
 
@@ -52,9 +50,8 @@ def tables(plan: Plan, course: Course) -> str:
 
 def _two_columns(plan: Plan, course: Course) -> str:
     columns = [_column(course.alone), _column(course.crowd)]
-    head = f"| | one after the other | {plan.crowd} at once |\n|---|---|---|\n"
-    rows = [f"| {name} | {' | '.join(column.get(name, '') for column in columns)} |\n" for name in columns[0]]
-    return head + "".join(rows)
+    rows = [[name, *(column.get(name, "") for column in columns)] for name in columns[0]]
+    return table(["", "one after the other", f"{plan.crowd} at once"], rows)
 
 
 def _column(phase: Phase) -> dict[str, str]:
@@ -86,38 +83,33 @@ def _column(phase: Phase) -> dict[str, str]:
 
 def _comparison(phase: Phase) -> str:
     found = comparison_of(phase.heard, phase.in_turns_s)
+    rows = [
+        ["aloud", _s(found.aloud_p50_s), _s(found.aloud_p99_s)],
+        ["in turns", _s(found.in_turns_p50_s), _s(found.in_turns_p99_s)],
+    ]
+    shown = bounded(found.ratio, "{:.2f}".format)
     return (
-        "\nFrom the question to the first sound:\n\n| | p50 | p99 |\n|---|---|---|\n"
-        f"| aloud | {_s(found.aloud_p50_s)} | {_s(found.aloud_p99_s)} |\n"
-        f"| in turns | {_s(found.in_turns_p50_s)} | {_s(found.in_turns_p99_s)} |\n\n"
-        f"Ratio, reply by reply: {_shown(found.ratio)}.\n"
+        f"\nFrom the question to the first sound:\n\n{table(['', 'p50', 'p99'], rows)}\n"
+        f"Ratio, reply by reply: {shown}.\n"
     )
 
 
 def _speeds(course: Course) -> str:
-    head = "tokens a second | replies | first clause to first sound, p50 | p95 | longest | silence, p50 | most"
-    rows = [f"\nOver the model's speed, one after the other:\n\n| {head} |\n|---|---|---|---|---|---|---|\n"]
+    head = "tokens a second|replies|first clause to first sound, p50|p95|longest|silence, p50|most"
+    rows = []
     for speed, phase in course.by_speed.items():
         if not phase.heard:
             continue
         delays, gaps = delays_of(phase.heard), gaps_of(phase.heard)
-        rows.append(
-            f"| {speed:g} | {delays.count} | {_s(delays.p50_s)} | {_s(delays.p95_s)} | {_s(delays.most_s)} "
-            f"| {_s(gaps.p50_s)} | {_s(gaps.most_s)} |\n"
-        )
-    return "".join(rows)
+        figures = (delays.p50_s, delays.p95_s, delays.most_s, gaps.p50_s, gaps.most_s)
+        rows.append([f"{speed:g}", f"{delays.count}", *map(_s, figures)])
+    return f"\nOver the model's speed, one after the other:\n\n{table(head.split('|'), rows)}"
 
 
 def _failures(course: Course) -> str:
     if not course.failed:
         return "\nNo answer failed.\n"
     return f"\n{len(course.failed)} answers failed and are in no figure: {'; '.join(course.failed[:5])}\n"
-
-
-def _shown(figure: Estimate) -> str:
-    if figure.low is None or figure.high is None:
-        return f"{figure.median:.2f}"
-    return f"{figure.median:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
 
 
 def _s(value: float) -> str:

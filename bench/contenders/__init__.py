@@ -4,20 +4,16 @@ one process on one core, and this router with everything on that ships on.
 One module for each knows how it is configured (`Recipe`), one room starts and proves them all (`started`).
 """
 
-from bench.contenders.contender import REPOSITORY, Contender, CouldNotStart, Upstream, new_key
+from bench.contenders.contender import Contender, CouldNotStart
 from bench.contenders.lineup import NAMES, LineUp, everyone, upstream
-from bench.contenders.ours import complaints, router
+from bench.contenders.ours import router
 
 __all__ = [
     "NAMES",
-    "REPOSITORY",
     "Contender",
     "CouldNotStart",
     "LineUp",
-    "Upstream",
-    "complaints",
     "everyone",
-    "new_key",
     "router",
     "upstream",
 ]

@@ -1,16 +1,9 @@
 """What there is to say of a contender: before it is started, and when it runs."""
 
-import http.client
-import json
-import secrets
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
-
-REPOSITORY: Final = Path(__file__).parents[2]
 
 
 class CouldNotStart(RuntimeError):
@@ -78,34 +71,3 @@ class Recipe:
     cwd: Path | None = None
     start_within_s: float = 30.0
     has_few_cases: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """The mock upstream's process."""
-
-    port: int
-    pid: int
-
-    def counts(self) -> dict[str, int]:
-        """See `bench.upstream.Tally`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", "/counts")
-            counts: dict[str, int] = json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-        return counts
-
-
-def new_key() -> str:
-    """A client's key, as `local-ai-router keys new` makes them."""
-    return "lar-" + secrets.token_urlsafe(32)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

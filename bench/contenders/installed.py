@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from bench.contenders.contender import REPOSITORY, CouldNotStart
+from bench.contenders.contender import CouldNotStart
+from bench.servers import REPOSITORY
 
 STAMP: Final = ".ready"
 
@@ -19,8 +20,11 @@ def tool(name: str) -> str:
 
 
 def said(*command: str) -> str:
-    """The first line that a command prints, to either stream."""
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  ours
+    """The first line that a command prints, to either stream; nothing where there is no such command."""
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  ours
+    except FileNotFoundError:
+        return ""
     return (answer.stdout or answer.stderr).partition("\n")[0].strip()
 
 

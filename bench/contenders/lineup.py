@@ -2,17 +2,16 @@
 
 import contextlib
 import sys
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from bench.contenders import haproxy, litellm, nginx, ours, plain, portkey, sglang, vllm
-from bench.contenders.contender import REPOSITORY, Contender, CouldNotStart, Place, Recipe, Upstream, free_port
+from bench.contenders.contender import Contender, CouldNotStart, Place, Recipe
 from bench.contenders.start import started
-from bench.processes import running
+from bench.servers import Server, server
+from router.drill.ports import free_port
 
-_UPSTREAM_WITHIN_S: Final = 30.0
 _RECIPES: Final[Mapping[str, Callable[[Place], Recipe]]] = {
     "nginx": nginx.recipe,
     "haproxy": haproxy.recipe,
@@ -68,23 +67,9 @@ def everyone(
 
 
 @contextlib.contextmanager
-def upstream(directory: Path, core: int) -> Iterator[Upstream]:
-    """The mock upstream, running. Raises CouldNotStart."""
+def upstream(directory: Path, core: int) -> Iterator[Server]:
+    """The mock upstream, running. Raises CannotMeasure."""
     port = free_port()
     command = [sys.executable, "-m", "bench.upstream", str(port)]
-    log_file = directory / "upstream.log"
-    with log_file.open("wb") as log, running(command, core, log, REPOSITORY) as pid:
-        it, deadline = Upstream(port, pid), time.monotonic() + _UPSTREAM_WITHIN_S
-        while not _answers(it):
-            if time.monotonic() > deadline:
-                raise CouldNotStart("the mock upstream does not answer", log_file.read_text())
-            time.sleep(0.05)
+    with server(command, port, core, directory / "upstream.log") as it:
         yield it
-
-
-def _answers(it: Upstream) -> bool:
-    try:
-        it.counts()
-    except OSError:
-        return False
-    return True

@@ -1,7 +1,8 @@
 """A plain proxy, Litestar before httpx, as one writes it in an hour: bench/plain_proxy.py."""
 
-from bench.contenders.contender import REPOSITORY, Place, Recipe
+from bench.contenders.contender import Place, Recipe
 from bench.contenders.interpreter import interpreter
+from bench.servers import REPOSITORY
 
 
 def recipe(place: Place) -> Recipe:

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from bench.contenders.contender import Place, Recipe, free_port
+from bench.contenders.contender import Place, Recipe
 from bench.contenders.installed import environment, version_of
+from router.drill.ports import free_port
 
 ENVIRONMENT: Final = ".venv-bench-sglang"
 

@@ -9,8 +9,8 @@ from typing import Final
 from bench.contenders.contender import Contender, CouldNotStart, Place, Recipe
 from bench.contenders.proof import PACED, Answer, BadAnswer, chat, prove_flow, prove_stream, proven_chat
 from bench.processes import is_running, running
+from bench.shipped import LOG
 
-LOG: Final = "log"
 _POLL_S: Final = 0.01  # so the start-up time is told to within this
 _LOG_CHARS: Final = 2000
 _NOT_YET: Final = (OSError, http.client.HTTPException, BadAnswer)

@@ -7,8 +7,9 @@ does not, and costs more CPU in other cases. Neither is its best in everything, 
 from collections.abc import Mapping
 from typing import Final
 
-from bench.contenders.contender import Place, Recipe, free_port
+from bench.contenders.contender import Place, Recipe
 from bench.contenders.installed import environment, version_of
+from router.drill.ports import free_port
 
 ENVIRONMENT: Final = ".venv-bench-vllm"
 _HOLDS_BACK: Final = "it holds back the head of every stream for a second"

@@ -3,15 +3,10 @@
 Ten minutes. `--quick` only shows that it works.
 """
 
-import argparse
-import sys
 from dataclasses import replace
-from pathlib import Path
 
-from bench.contenders import REPOSITORY
-from bench.growth.asking import NotAnswered
-from bench.growth.house import CannotMeasure
-from bench.growth.page import as_json, as_markdown, table, verdict_of
+from bench import command
+from bench.growth.page import as_json, as_markdown, table_of, verdict_of
 from bench.growth.picture import as_png
 from bench.growth.results import results_of
 from bench.growth.rounds import Plan, run
@@ -20,34 +15,29 @@ from bench.machine import this_machine
 
 
 def main() -> int:
-    """Exit status 1 when nothing could be measured; growth that is worse than it may be is told, not failed."""
-    parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round of the two smallest sizes; printed only")
+    """Growth that is worse than it may be is told, not failed. Raises CannotMeasure."""
+    parser = command.parser_of("bench.growth", __doc__, "one round of the two smallest sizes")
     parser.add_argument("--rounds", type=int, default=Plan().rounds, help="rounds; five at least give bounds")
-    parser.add_argument("--only", choices=[scene.name for scene in SCENES], help="one scene; printed only")
-    parser.add_argument("--out", type=Path, help="directory to write to (default: docs/benchmarks)")
+    parser.add_argument("--only", choices=[scene.name for scene in SCENES], help="one scene; printed, not written")
     arguments = parser.parse_args()
     scenes = tuple(scene for scene in SCENES if arguments.only in {None, scene.name})
     if arguments.quick:
         scenes = tuple(replace(scene, sizes=scene.sizes[:2]) for scene in scenes)
     plan = Plan(1 if arguments.quick else arguments.rounds, scenes=scenes)
-    is_partial = arguments.quick or arguments.only is not None
-    out = arguments.out or (None if is_partial else REPOSITORY / "docs" / "benchmarks")
+    folder = command.folder_of(arguments, arguments.quick or arguments.only is not None)
     machine = this_machine()
-    try:
-        samples = run(plan, lambda line: print(line, file=sys.stderr, flush=True))
-    except (CannotMeasure, NotAnswered) as error:
-        print(error, file=sys.stderr)
-        return 1
-    results = results_of(samples)
-    print(table(results), verdict_of(results), sep="\n")
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "growth.md").write_text(as_markdown(plan, machine, results))
-        (out / "growth.json").write_text(as_json(plan, machine, results))
-        (out / "growth.png").write_bytes(as_png(results))
+    results = results_of(run(plan, command.tell))
+    print(table_of(results), verdict_of(results), sep="\n")
+    command.write(
+        folder,
+        {
+            "growth.md": lambda: as_markdown(plan, machine, results),
+            "growth.json": lambda: as_json(plan, machine, results),
+            "growth.png": lambda: as_png(results),
+        },
+    )
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -1,29 +1,32 @@
-"""The client: so many requests, one after the other on each of a few connections; and streams that stay open."""
+"""The client: so many requests, one after the other on each of a few connections."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Final, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import httptools
+
+from bench import wire
+from bench.servers import CannotMeasure
 
 _WITHIN_S: Final = 120.0
 
 
-class NotAnswered(Exception):
+class NotAnswered(CannotMeasure):
     """A request was not answered as it should be, so the figures would mean nothing."""
 
 
 def request(path: str, key: str, document: Mapping[str, object] | None = None) -> bytes:
     """A GET, or a POST of `document`."""
     body = json.dumps(document, separators=(",", ":")).encode() if document is not None else b""
-    head = (
-        f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n"
-        "User-Agent: OpenAI/Python 2.8.0\r\nContent-Type: application/json\r\n"
-        f"Authorization: Bearer {key}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    headers = {
+        "Accept": "*/*",
+        "User-Agent": "OpenAI/Python 2.8.0",
+        "Content-Type": "application/json",
+        "Authorization": f"Bearer {key}",
+    }
+    return wire.request(path, headers, body)
 
 
 async def ask(port: int, requests: Sequence[bytes], connections: int, status: int = 200) -> None:
@@ -55,64 +58,21 @@ async def _ask_on_one(port: int, left: Iterator[bytes], status: int) -> None:
         transport.abort()
 
 
-@contextlib.asynccontextmanager
-async def streaming(port: int, each: bytes, count: int) -> AsyncIterator[None]:
-    """`count` streams that have begun. Raises NotAnswered when one of them ended meanwhile."""
-    loop = asyncio.get_running_loop()
-    clients: list[_Client] = []
-    try:
-        for _ in range(count):
-            transport, client = await loop.create_connection(_Client, "127.0.0.1", port)
-            clients.append(client)
-            client.begun = loop.create_future()
-            transport.write(each)
-            if len(clients) % 50 == 0:
-                await _begun(clients[-50:])
-        await _begun(clients)
-        yield
-        if any(client.lost.done() for client in clients):
-            raise NotAnswered("an open stream was cut")
-    finally:
-        for client in clients:
-            client.close()
-        await asyncio.gather(*(client.lost for client in clients))  # a router that ends waits for its streams
-
-
-async def _begun(clients: Sequence["_Client"]) -> None:
-    try:
-        async with asyncio.timeout(_WITHIN_S):
-            await asyncio.gather(*(client.begun for client in clients if client.begun is not None))
-    except TimeoutError as error:
-        raise NotAnswered("a stream did not begin") from error
-
-
 class _Client(asyncio.Protocol):
     """One connection. `said`: the beginning of the last answer's body."""
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
-        self._transport: asyncio.Transport | None = None
         self.answered: asyncio.Future[None] | None = None
-        self.begun: asyncio.Future[None] | None = None
         self.status = 0
         self.said = b""
-        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.lost.set_result(None)
-        for future in (self.answered, self.begun):
-            if future is not None and not future.done():
-                future.set_exception(NotAnswered(f"the connection was lost: {exc}"))
+        if self.answered is not None and not self.answered.done():
+            self.answered.set_exception(NotAnswered(f"the connection was lost: {exc}"))
 
     # llhttp's callbacks
 
@@ -121,8 +81,6 @@ class _Client(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         self.said = self.said or body
-        if self.begun is not None and not self.begun.done():
-            self.begun.set_result(None)
 
     def on_message_complete(self) -> None:
         self.status = self._parser.get_status_code()

@@ -128,4 +128,3 @@ DIMENSIONS: Final = (
     ),
     Dimension("start-time", "providers of 500 models", "provider", "start-up", _N_LOG_N, "", Cost.TIME),
 )
-BY_NAME: Final = {dimension.name: dimension for dimension in DIMENSIONS}

@@ -9,7 +9,7 @@ from bench.growth.results import Result, amount
 from bench.growth.rounds import Plan
 from bench.growth.verdict import TOLERANCE
 from bench.machine import Machine
-from bench.ratios import Estimate
+from bench.markdown import bounded, table
 
 _INTRO: Final = """\
 # How cost grows
@@ -51,21 +51,16 @@ Raw figures: [growth.json](growth.json), in seconds and bytes.
 def as_markdown(plan: Plan, machine: Machine, results: Sequence[Result]) -> str:
     """The page."""
     how = _HOW.format(rounds=plan.rounds, rest_s=plan.rest_s, tolerance=TOLERANCE)
-    where = f"{machine.cpu}, {machine.cores} cores, {machine.memory_gb:g} GB, {machine.kernel}"
     return (
-        f"{_INTRO}{table(results)}\n{verdict_of(results)}{_spent_on(results)}{how}\n"
-        f"**Where.** {machine.taken_at}, {where}, {machine.versions.get('Python', 'Python')}, "
-        f"revision {machine.revision}, load at the start {machine.load_1min:.1f}.\n"
+        f"{_INTRO}{table_of(results)}\n{verdict_of(results)}{_spent_on(results)}{how}\n"
+        f"**Where.** {machine.where}; {machine.memory_gb:g} GB, {machine.versions['Python']}.\n"
     )
 
 
-def table(results: Sequence[Result]) -> str:
+def table_of(results: Sequence[Result]) -> str:
     """One row for each dimension."""
-    rows = [
-        "| number of | sizes | cost of | at each | largest ÷ smallest | last step | one more | grows | may |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    return "\n".join([*rows, *map(_row, results)]) + "\n"
+    columns = "number of|sizes|cost of|at each|largest ÷ smallest|last step|one more|grows|may"
+    return table(columns.split("|"), [_row(each) for each in results])
 
 
 def verdict_of(results: Sequence[Result]) -> str:
@@ -106,22 +101,21 @@ def _reproach(result: Result) -> str:
     )
 
 
-def _row(result: Result) -> str:
+def _row(result: Result) -> tuple[str, ...]:
     dimension, growth = result.dimension, result.growth
     mark = "" if result.is_as_it_must_be else " ⚠"
     what = {Cost.SECOND: ", each second", Cost.MEMORY: ": memory", Cost.TIME: ": time"}.get(dimension.cost, "")
-    cells = (
+    return (
         dimension.axis,
         " · ".join(f"{size:,}" for size in growth.sizes),
         f"{dimension.title}{what}",
         " · ".join(result.shown(cost.median) for cost in growth.costs),
-        _bounded(growth.ratio, ".2f"),
+        bounded(growth.ratio, "{:.2f}".format),
         f"{growth.exponent.median:.2f}",
         f"{amount(max(0.0, growth.one_more), dimension.cost)} per {dimension.one}",
         f"{growth.verdict.words}{mark}",
         dimension.must.words,
     )
-    return f"| {' | '.join(cells)} |"
 
 
 def _spent_on(results: Sequence[Result]) -> str:
@@ -131,9 +125,3 @@ def _spent_on(results: Sequence[Result]) -> str:
         if each.dimension.spent_on and each.growth.verdict.value
     ]
     return "\n**What grows is spent on:**\n\n" + "\n".join(lines) + "\n" if lines else ""
-
-
-def _bounded(figure: Estimate, form: str) -> str:
-    if figure.low is None or figure.high is None:
-        return f"{figure.median:{form}}"
-    return f"{figure.median:{form}} [{figure.low:{form}}, {figure.high:{form}}]"

@@ -4,12 +4,12 @@ import itertools
 import random
 from typing import Final
 
+from bench.cases import CHAT, SPEECH
 from bench.growth.asking import request
 from bench.growth.house import Site
-from bench.growth.upstream import BYTES_PER_S, CHARS_PER_S, EVERYWHERE
+from bench.growth.upstream import CHARS_PER_S, EVERYWHERE
+from router.domain import BYTES_PER_S
 
-_CHAT: Final = "/v1/chat/completions"
-_SPEECH: Final = "/v1/audio/speech"
 _CHATS: Final = 1000  # of a sample: a quarter of a second
 _STRIDE: Final = 7919  # a prime: neighbours in a list are not neighbours in time
 _HIT_CHARS: Final = 64  # one segment, kept as a segment and as an answer
@@ -25,12 +25,12 @@ def chat(site: Site, model: str = "duo-0000", key: str | None = None, **more: ob
     """A small one; the upstream finds its `shape` anywhere."""
     question = "Which of the two machines in this house answers me, and why that one?"
     document = {"model": model, **more, "messages": [{"role": "user", "content": question}]}
-    return request(_CHAT, key or site.key, document)
+    return request(CHAT, key or site.key, document)
 
 
 def speech(site: Site, text: str, **more: object) -> bytes:
     """As PCM, which costs the router no encoder."""
-    return request(_SPEECH, site.key, {"model": "tts-1", "input": text, "response_format": "pcm", **more})
+    return request(SPEECH, site.key, {"model": "tts-1", "input": text, "response_format": "pcm", **more})
 
 
 def chats(site: Site, _: int) -> list[bytes]:
@@ -68,7 +68,7 @@ def prompts(site: Site, kilobytes: int) -> list[bytes]:
     text = "It is dark and warm in here. " * (kilobytes * 1000 // 29 + 1)
     messages = [{"role": "user", "content": text[: kilobytes * 1000]}]
     count = max(50, min(_CHATS, 20_000 // kilobytes))
-    return [request(_CHAT, site.key, {"model": "duo-0000", "messages": messages})] * count
+    return [request(CHAT, site.key, {"model": "duo-0000", "messages": messages})] * count
 
 
 def answers(site: Site, events: int) -> list[bytes]:

@@ -6,8 +6,6 @@ seconds: what is divided by is known.
 """
 
 import asyncio
-import os
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -17,9 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from bench.growth.asking import NotAnswered, ask
-from bench.growth.house import CannotMeasure, Router, Site, router, site
+from bench.growth.house import Site, router, site
 from bench.growth.scenes import SCENES, Question, Scene
-from bench.processes import cpu_s, pinned, resident_mb
+from bench.processes import allow_many_files, cpu_s, pinned, resident_mb
+from bench.servers import CannotMeasure, Cores, Server
+from bench.shipped import complaints
 
 _LOGGED_S: Final = 0.15  # the log is written in batches of 0.1 s
 _LEAST_BYTES: Final = 4096.0  # memory comes in pages: less than one is none
@@ -49,12 +49,12 @@ Tell = Callable[[str], None]
 
 def run(plan: Plan, tell: Tell) -> list[Sample]:
     """All samples of `plan`. Raises CannotMeasure, NotAnswered."""
-    _allow_many_files()
-    cores = sorted(os.sched_getaffinity(0))
+    allow_many_files()
+    cores = Cores.of_this_machine()
     with (
         tempfile.TemporaryDirectory(prefix="router-growth-") as name,
-        pinned(cores[-1]),
-        site(Path(name), cores[0], cores[-1]) as it,
+        pinned(cores.load),
+        site(Path(name), cores) as it,
     ):
         return asyncio.run(_run(plan, it, tell))
 
@@ -64,9 +64,7 @@ async def _run(plan: Plan, it: Site, tell: Tell) -> list[Sample]:
     for scene in plan.scenes:
         try:
             samples += await _samples(scene, plan, it, tell)
-        except (
-            NotAnswered
-        ) as error:  # a machine that stood still for a second breaks a stream; not ten minutes' work
+        except NotAnswered as error:  # a machine that stands still for a second breaks a stream, not the whole run
             tell(f"{scene.name} once more: {error}")
             samples += await _samples(scene, plan, it, tell)
     return samples
@@ -108,14 +106,14 @@ async def _start(scene: Scene, plan: Plan, it: Site, note: Callable[[Sample], No
     for number in range(1, plan.rounds + 1):
         for size in scene.sizes:
             with router(it, f"{scene.name}-{size}", scene.settings(it, size)) as started:
-                note(Sample(cpu, size, number, started.started_cpu_s))
+                note(Sample(cpu, size, number, cpu_s(started.pid)))
                 note(Sample(took, size, number, started.started_s))
 
 
 class _House:
     """A router, and what it used. `bytes_before`: its memory before anything was staged."""
 
-    def __init__(self, it: Site, running: Router, rest_s: float) -> None:
+    def __init__(self, it: Site, running: Server, rest_s: float) -> None:
         self._site = it
         self.router = running
         self._rest_s = rest_s
@@ -165,11 +163,5 @@ class _House:
         try:
             await ask(self.router.port, requests, question.connections, question.status)
         except NotAnswered as error:
-            said = self.router.complaints()
+            said = complaints(self.router.log)
             raise NotAnswered(f"{question.dimension}: {error}\nThe router's log: {said}") from error
-
-
-def _allow_many_files() -> None:
-    """A thousand streams take two thousand sockets in a router, which inherits the bound."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bench.growth import questions
-from bench.growth.asking import NotAnswered, ask, streaming
-from bench.growth.house import Router, Site
+from bench.growth.asking import NotAnswered, ask
+from bench.growth.house import Site
+from bench.samples import SampleFailed
+from bench.servers import Server
+from bench.shipped import complaints
+from bench.streams import held
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Scene:
     sizes: tuple[int, ...]
     settings: Callable[[Site, int], Mapping[str, Any]]
     questions: tuple[Question, ...] = ()
-    stage: Callable[[Site, Router, int], AbstractAsyncContextManager[None]] = _as_it_is
+    stage: Callable[[Site, Server, int], AbstractAsyncContextManager[None]] = _as_it_is
     keys: Callable[[int], int] = lambda _: 2
     is_shared: bool = False
     rest: str | None = None
@@ -90,18 +94,18 @@ def _caching(memory_mb: int) -> Callable[[Site, int], dict[str, Any]]:
 
 
 @contextlib.asynccontextmanager
-async def _filled(site: Site, router: Router, mebibytes: int) -> AsyncIterator[None]:
+async def _filled(site: Site, router: Server, mebibytes: int) -> AsyncIterator[None]:
     await ask(router.port, [questions.speech(site, text) for text in questions.hit_texts(mebibytes)], 4)
     yield
 
 
 @contextlib.asynccontextmanager
-async def _streams(site: Site, router: Router, count: int) -> AsyncIterator[None]:
+async def _streams(site: Site, router: Server, count: int) -> AsyncIterator[None]:
     try:
-        async with streaming(router.port, questions.chat(site, shape="held", stream=True), count):
+        async with held(router.port, questions.chat(site, shape="held", stream=True), count, lambda _: None):
             yield
-    except NotAnswered as error:
-        raise NotAnswered(f"{error}\nThe router's log: {router.complaints()}") from error
+    except SampleFailed as error:
+        raise NotAnswered(f"{error}\nThe router's log: {complaints(router.log)}") from error
 
 
 SCENES: Final = (

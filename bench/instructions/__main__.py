@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.contenders import REPOSITORY
+from bench import command
 from bench.instructions.callgrind import CannotCount
 from bench.instructions.cases import CASES
 from bench.instructions.counting import count
@@ -15,7 +15,7 @@ from bench.instructions.page import as_markdown
 from bench.instructions.record import Comparison, Record
 from bench.instructions.setting import this_setting
 
-_RECORD = REPOSITORY / "docs" / "benchmarks" / "instructions.json"
+_RECORD = command.PAGES / "instructions.json"
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     arguments = _arguments()
     cases = [case for case in CASES if arguments.only is None or case.name in arguments.only]
     try:
-        counted = count(cases, lambda line: print(line, file=sys.stderr, flush=True), arguments.dumps)
+        counted = count(cases, command.tell, arguments.dumps)
         setting = this_setting()
     except CannotCount as error:
         print(error, file=sys.stderr)
@@ -32,7 +32,7 @@ def main() -> int:
         record = Record(datetime.now(UTC).strftime("%Y-%m-%d"), setting, counted)
         _RECORD.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
         _RECORD.with_suffix(".md").write_text(as_markdown(record))
-        print(f"recorded in {_RECORD.relative_to(REPOSITORY)}")
+        print(f"recorded in {_RECORD}")
         return 0
     try:
         record = msgspec.json.decode(_RECORD.read_bytes(), type=Record)
@@ -62,4 +62,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

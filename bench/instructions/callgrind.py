@@ -7,11 +7,9 @@ cases, and no start-up has to be subtracted.
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,9 +17,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from bench.contenders import REPOSITORY, new_key
+from bench import shipped
 from bench.instructions.cases import CASES
 from bench.instructions.client import BadAnswer, connected
+from bench.processes import end
+from bench.servers import REPOSITORY
+from router.api.admission import new_key
+from router.drill.ports import free_port
 
 LOG: Final = "router.log"
 _START_WITHIN_S: Final = 180.0
@@ -29,35 +31,6 @@ _END_WITHIN_S: Final = 30.0
 _TOLD_WITHIN_S: Final = 60.0
 _ROUTER: Final = ("-m", "bench.instructions.slowed", "serve", "--config")
 _TOTALS: Final = re.compile(r"^totals: (\d+)", re.MULTILINE)
-
-# Keys, metrics, health and the log are on, as shipped, and a second machine stands by. Probes are on too, but so
-# far apart that none falls into the count: here a second holds few requests, and in real life thousands. A dial
-# may take its time, for so does everything here.
-_CONFIGURATION: Final = """\
-server:
-  port: {port}
-providers:
-  gaming-pc:
-    kind: openai
-    url: http://127.0.0.1:{upstream_port}/v1
-    tier: 1
-    probe_interval_s: 3600
-    connect_s: 60
-  fallback:
-    kind: openai
-    url: http://127.0.0.1:{upstream_port}/v1
-    tier: 2
-    probe_interval_s: 3600
-    connect_s: 60
-  demo:
-    kind: demo
-clients:
-  bench:
-    key_sha256: "{key_sha256}"
-  somebody-else:
-    key_sha256: "{other_sha256}"
-    role: admin
-"""
 
 
 class CannotCount(Exception):
@@ -115,13 +88,9 @@ async def counted_router(directory: Path, upstream_port: int) -> AsyncIterator[C
     for tool in ("valgrind", "vgdb"):
         if shutil.which(tool) is None:
             raise CannotCount(f"{tool} is missing: sudo apt-get install valgrind")
-    port, key = _free_port(), new_key()
-    config = directory / "providers.yaml"
-    config.write_text(
-        _CONFIGURATION.format(
-            port=port, upstream_port=upstream_port, key_sha256=_sha256(key), other_sha256=_sha256(new_key())
-        )
-    )
+    port, (key, _) = free_port(), new_key()
+    config = directory / shipped.CONFIG
+    config.write_text(shipped.configuration(port, _settings(upstream_port, key)))
     with (directory / LOG).open("wb") as log:
         process = subprocess.Popen(  # noqa: ASYNC220, S603  it only starts; ours
             [*_valgrind(directory), sys.executable, *_ROUTER, str(config)],
@@ -130,6 +99,7 @@ async def counted_router(directory: Path, upstream_port: int) -> AsyncIterator[C
             stderr=log,
             cwd=REPOSITORY,
             env={**os.environ, "PYTHONHASHSEED": "0"},  # or dicts collide differently each time
+            process_group=0,
         )
     try:
         await _until_it_answers(process, port, key)
@@ -138,12 +108,30 @@ async def counted_router(directory: Path, upstream_port: int) -> AsyncIterator[C
         await _until_it_answers(process, port, key)
         yield router
     finally:
-        process.terminate()
-        try:
-            await asyncio.to_thread(process.wait, _END_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        await asyncio.to_thread(end, process, _END_WITHIN_S)
+
+
+def _settings(upstream_port: int, key: str) -> dict[str, object]:
+    """Keys, metrics, health and the log are on, as shipped, and a second machine stands by. Probes are on too, but
+    so far apart that none falls into the count: here a second holds few requests, and in real life thousands. A
+    dial may take its time, for so does everything here."""
+    machine = {
+        "kind": "openai",
+        "url": f"http://127.0.0.1:{upstream_port}/v1",
+        "probe_interval_s": 3600,
+        "connect_s": 60,
+    }
+    return {
+        "providers": {
+            "gaming-pc": {**machine, "tier": 1},
+            "fallback": {**machine, "tier": 2},
+            "demo": {"kind": "demo"},
+        },
+        "clients": {
+            "bench": shipped.client(key),
+            "somebody-else": shipped.client(new_key()[0], role="admin"),
+        },
+    }
 
 
 def _valgrind(directory: Path) -> list[str]:
@@ -169,14 +157,3 @@ async def _until_it_answers(process: subprocess.Popen[bytes], port: int, key: st
             await asyncio.sleep(0.1)
         else:
             return
-
-
-def _sha256(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

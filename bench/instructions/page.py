@@ -24,7 +24,7 @@ answers; they and the mock upstream are another process, and the kernel's work i
 apart* are sent one by one, each when the client has the one before; the large answer comes in pieces in the same
 way, for how many reads it takes is otherwise the kernel's whim. Valgrind makes a request forty times slower and
 leaves the clock as it is, so what the router does by the clock is made slower too
-(`bench/instructions/slowed.py`).
+(`bench/instructions/slowed.py`); what it does so in a second in which nobody asks is counted first, and taken off.
 
 **What it does not see.** A system call is one instruction here, and a cache miss or a mispredicted branch nothing
 at all. The guard holds what was won; what it is worth in time says [gateway.md](gateway.md).

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from bench.voices.house import CannotMeasure, House
+from bench.cases import CHAT, SPEECH
+from bench.servers import CannotMeasure
+from bench.voices.house import House
 from bench.voices.node import CHAT_MODEL
 
-SPEECH: Final = "/v1/audio/speech"
-CHAT: Final = "/v1/chat/completions"
 _WITHIN_S: Final = 60.0
 _QUESTION: Final = json.dumps(
     {"model": CHAT_MODEL, "messages": [{"role": "user", "content": "Which machine of this house answers me?"}]}

@@ -2,24 +2,22 @@
 alike."""
 
 import contextlib
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bench.processes import cpu_s, resident_mb
+from bench.processes import cpu_s, is_quiet, pinned, resident_mb
 from bench.ratios import percentile
+from bench.servers import CannotMeasure
 from bench.voices.caller import Caller
 from bench.voices.cases import CASES, Case
 from bench.voices.crowd import listening
 from bench.voices.exposition import LAG, Buckets, between, buckets_of, value_of
-from bench.voices.house import CannotMeasure, House, house
+from bench.voices.house import House, house
 from bench.voices.texts import LONG_SENTENCES, Texts
 
-_QUIET_S: Final = 0.1
-_QUIET_SHARE: Final = 0.05  # of a core: the heartbeat alone uses less
 _REST_WITHIN_S: Final = 20.0
 _SETTLE_S: Final = 1.0
 _GENERATED: Final = "router_tts_audio_seconds_sum"
@@ -90,7 +88,7 @@ class Course:
 def run(plan: Plan, folder: Path, tell: Callable[[str], None]) -> Course:
     """Raises CannotMeasure."""
     course = Course()
-    with house(folder) as it, _core(it.harness_core), contextlib.closing(Caller(it)) as caller:
+    with house(folder) as it, pinned(it.harness_core), contextlib.closing(Caller(it)) as caller:
         for number in range(1, plan.rounds + 1):
             for case in plan.cases:
                 course.samples.append(_sample(it, caller, case, number, plan))
@@ -136,22 +134,9 @@ def _lag(before: str, after: str) -> Buckets:
 def _wait_for_rest(house: House) -> None:
     """Until the router is quiet: what it does behind an answer is part of the answer's cost."""
     ends = time.monotonic() + _REST_WITHIN_S
-    while time.monotonic() < ends:
-        used, began = cpu_s(house.router_pid), time.monotonic()
-        time.sleep(_QUIET_S)
-        if (cpu_s(house.router_pid) - used) / (time.monotonic() - began) < _QUIET_SHARE:
-            return
-    raise CannotMeasure("The router does not come to rest; is something else using it?")
-
-
-@contextlib.contextmanager
-def _core(core: int) -> Iterator[None]:
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
+    while not is_quiet(house.router_pid):
+        if time.monotonic() > ends:
+            raise CannotMeasure("The router does not come to rest; is something else using it?")
 
 
 def _sample_line(sample: Sample, rounds: int) -> str:

@@ -18,13 +18,14 @@ from typing import Final, cast
 import httptools
 import uvloop
 
-from bench.contenders import REPOSITORY
-from bench.processes import pinned
-from bench.voices.house import CannotMeasure, House
+from bench import wire
+from bench.cases import SPEECH
+from bench.processes import end, pinned
+from bench.servers import REPOSITORY, CannotMeasure
+from bench.voices.house import House
 from bench.voices.texts import Texts
 
-_BEGUN: Final = "all have begun\n"
-_END_WITHIN_S: Final = 10.0
+_BEGUN: Final = b"all have begun\n"
 _COUNTER_BYTES: Final = 8
 _MP3_BYTES_PER_S: Final = 8000.0  # 64 kbit/s
 
@@ -84,11 +85,8 @@ class _Listener(asyncio.Protocol):
     def _ask(self) -> None:
         assert self._transport is not None
         body = json.dumps({"input": self._texts.long(), "response_format": "mp3", "stream": True}).encode()
-        self._transport.write(
-            f"POST /v1/audio/speech HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self._key}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            + body
-        )
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        self._transport.write(wire.request(SPEECH, headers, body))
 
 
 @contextlib.contextmanager
@@ -100,12 +98,12 @@ def listening(house: House, listeners: int, name: str) -> Iterator[Callable[[], 
     command = [sys.executable, "-m", "bench.voices.crowd", str(house.port), str(listeners), name, str(file)]
     with pinned(house.harness_core):
         process = subprocess.Popen(  # noqa: S603  ours
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY, process_group=0
         )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        process.stdin.write(house.key)
+        process.stdin.write(house.key.encode())
         process.stdin.close()
         if process.stdout.readline() != _BEGUN:
             raise CannotMeasure("The listeners do not begin to hear.")
@@ -113,8 +111,7 @@ def listening(house: House, listeners: int, name: str) -> Iterator[Callable[[], 
         if process.poll() is not None:
             raise CannotMeasure("A listener's stream broke.")
     finally:
-        process.terminate()
-        process.wait(_END_WITHIN_S)
+        end(process)
         process.stdout.close()
 
 
@@ -131,7 +128,7 @@ async def _main(port: int, count: int, name: str, file: Path, key: str) -> int:
     begun = asyncio.gather(*(each.begun for each in listeners))
     await asyncio.wait([begun, *lost], return_when=asyncio.FIRST_COMPLETED)
     if begun.done():
-        sys.stdout.write(_BEGUN)
+        sys.stdout.buffer.write(_BEGUN)
         sys.stdout.flush()
     done, _ = await asyncio.wait(lost, return_when=asyncio.FIRST_COMPLETED)
     sys.stderr.write("".join(f"{each.result()}\n" for each in done))

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Final
 
 from bench.machine import Machine
-from bench.ratios import Estimate, estimate, ratio
+from bench.markdown import bounded, table
+from bench.ratios import estimate, ratio
 from bench.voices.course import Chats, Course, Plan
 from bench.voices.exposition import quantile, share_within, together
 from bench.voices.sound import CHARS_PER_S
@@ -42,8 +43,7 @@ def as_markdown(plan: Plan, machine: Machine, course: Course) -> str:
         "Written by `python -m bench.voices`. A second of sound on its way through the router: passed through, "
         "put together, encoded. And what everybody else notices of it.\n\n"
         f"{tables(plan, course)}{how}\n"
-        f"**Where.** {machine.taken_at}, {machine.cpu}, {machine.cores} cores, {machine.kernel}, "
-        f"revision {machine.revision}, load at the start {machine.load_1min:.1f}.\n"
+        f"**Where.** {machine.where}.\n"
     )
 
 
@@ -71,56 +71,43 @@ def tables(plan: Plan, course: Course) -> str:
 
 
 def _costs(plan: Plan, course: Course) -> str:
-    head = "| answer | router's CPU for a second of sound | for an answer | lag p99 |\n|---|---|---|---|\n"
     rows = []
     for case in plan.cases:
         samples = [sample for sample in course.samples if sample.case == case.name]
         cost = estimate([sample.cpu_us_per_s for sample in samples])
         answer_us = statistics.median(sample.cpu_us_per_answer for sample in samples)
         lag_s = quantile(together([sample.lag for sample in samples]), 0.99)
-        rows.append(f"| {case.title} | {_us(cost)} | {answer_us / 1000:.2f} ms | {lag_s * 1000:.1f} ms |\n")
-    return head + "".join(rows)
+        shown = bounded(cost, "{:,.0f}".format, " µs")
+        rows.append([case.title, shown, f"{answer_us / 1000:.2f} ms", f"{lag_s * 1000:.1f} ms"])
+    return table(["answer", "router's CPU for a second of sound", "for an answer", "lag p99"], rows)
 
 
 def _crowd(plan: Plan, course: Course) -> str:
     quiet = [chats for chats in course.chats if not chats.is_crowded]
     crowded = [chats for chats in course.chats if chats.is_crowded]
-    head = f"| | alone | while {plan.listeners} listen | ratio |\n|---|---|---|---|\n"
     rows = [_compared(f"chat, p{percent}", quiet, crowded, percent) for percent in (50, 99)]
     lags = [together([chats.lag for chats in group]) for group in (quiet, crowded)]
     for share in (0.5, 0.9, 0.99):
-        told = " | ".join(f"{quantile(lag, share) * 1000:.1f} ms" for lag in lags)
-        rows.append(f"| event loop lag, p{share * 100:g} | {told} | |\n")
-    told = " | ".join(f"{share_within(lag, LAG_BOUND_S):.1%}" for lag in lags)
-    rows.append(f"| lag of at most {LAG_BOUND_S * 1000:g} ms | {told} | |\n")
+        told = [f"{quantile(lag, share) * 1000:.1f} ms" for lag in lags]
+        rows.append([f"event loop lag, p{share * 100:g}", *told, ""])
+    within = [f"{share_within(lag, LAG_BOUND_S):.1%}" for lag in lags]
+    rows.append([f"lag of at most {LAG_BOUND_S * 1000:g} ms", *within, ""])
     rows.append(_told("sound encoded in a second", quiet, crowded, _encoded))
     rows.append(_told("the router's core is busy", quiet, crowded, lambda chats: f"{chats.busy_share:.0%}"))
     rows.append(_told("resident memory", quiet, crowded, lambda chats: f"{chats.resident_mb:.0f} MB"))
-    return head + "".join(rows)
+    return table(["", "alone", f"while {plan.listeners} listen", "ratio"], rows)
 
 
 def _encoded(chats: Chats) -> str:
     return f"{chats.audio_s / sum(chats.took_s):.0f} s"
 
 
-def _compared(name: str, quiet: Sequence[Chats], crowded: Sequence[Chats], percent: float) -> str:
+def _compared(name: str, quiet: Sequence[Chats], crowded: Sequence[Chats], percent: float) -> list[str]:
     ours, theirs = ([chats.p(percent) for chats in group] for group in (crowded, quiet))
-    shown = " | ".join(f"{statistics.median(group) * 1000:.2f} ms" for group in (theirs, ours))
-    return f"| {name} | {shown} | {_ratio(ratio(ours, theirs))} |\n"
+    shown = [f"{statistics.median(group) * 1000:.2f} ms" for group in (theirs, ours)]
+    return [name, *shown, bounded(ratio(ours, theirs), "{:.1f}".format)]
 
 
-def _told(name: str, quiet: Sequence[Chats], crowded: Sequence[Chats], of: Callable[[Chats], str]) -> str:
+def _told(name: str, quiet: Sequence[Chats], crowded: Sequence[Chats], of: Callable[[Chats], str]) -> list[str]:
     """The middle round's."""
-    return f"| {name} | {of(quiet[len(quiet) // 2])} | {of(crowded[len(crowded) // 2])} | |\n"
-
-
-def _ratio(figure: Estimate) -> str:
-    if figure.low is None or figure.high is None:
-        return f"{figure.median:.1f}"
-    return f"{figure.median:.1f} [{figure.low:.1f}, {figure.high:.1f}]"
-
-
-def _us(figure: Estimate) -> str:
-    if figure.low is None or figure.high is None:
-        return f"{figure.median:,.0f} µs"
-    return f"{figure.median:,.0f} µs [{figure.low:,.0f}, {figure.high:,.0f}]"
+    return [name, of(quiet[len(quiet) // 2]), of(crowded[len(crowded) // 2]), ""]

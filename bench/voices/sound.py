@@ -9,7 +9,7 @@ import math
 import random
 from typing import Final
 
-from router.domain import BYTES_PER_S, BYTES_PER_SAMPLE, SAMPLE_RATE_HZ
+from router.domain import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ
 
 CHARS_PER_S: Final = 15.0  # how fast a text is read
 _LOOP_S: Final = 4
@@ -35,11 +35,6 @@ class Voice:
         """24 kHz s16le mono."""
         size = int(min(duration_s(text), _LONGEST_S) * SAMPLE_RATE_HZ) * BYTES_PER_SAMPLE
         return self._pcm[:size]
-
-
-def audio_s(pcm: memoryview) -> float:
-    """Seconds."""
-    return len(pcm) / BYTES_PER_S
 
 
 def _loop() -> bytes:

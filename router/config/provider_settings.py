@@ -121,8 +121,8 @@ class OllamaProvider(HttpProviderBase):
     serves: ClassVar = (Modality.CHAT,)
     keep_alive: Annotated[str, Field(pattern=r"^(-?\d+|-?(\d+(\.\d+)?(ms|s|m|h))+)?$")] | int = Field(
         "",
-        description="How long a model stays loaded after an answer: 30m, 24h, seconds, -1 (for ever), 0. Empty: as "
-        "Ollama itself is set.",
+        description="How long a model stays loaded after an answer: 30m, 24h, seconds, -1 (for ever), 0. Empty: "
+        "as Ollama itself is set.",
     )
     hears: list[str] = Field([], description="Chat models of it that take `input_audio` themselves, as patterns.")
     first_byte_s: Seconds = Field(120, description="Silence allowed before the first byte of an answer.")

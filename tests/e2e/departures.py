@@ -16,7 +16,7 @@ from typing import Any, Final
 from crowd import opened
 from figures import BUSY_S, note
 from llm.tap import Tap, running_tap
-from processes import Process, http, start_node, start_router, start_upstream, wait_until
+from processes import Process, http, provider_rows, start_node, start_router, start_upstream, wait_until
 
 SPEECH, CHAT, COMPLETIONS = "/v1/audio/speech", "/v1/chat/completions", "/v1/completions"
 CLOSED_WITHIN_S: Final = 0.1
@@ -86,8 +86,7 @@ class House:
         wait_until("nothing is in flight", lambda: set(self._in_flight()) == {0})
 
     def _in_flight(self) -> list[int]:
-        providers = self.router.get("/admin/providers").json()["providers"]
-        return [provider["in_flight"] for provider in providers]
+        return [provider["in_flight"] for provider in provider_rows(self.router)]
 
     def _chat_left(self, kind: Kind, by_reset: bool) -> float:
         http.delete(f"{self.upstream.base_url}/_exchanges")  # else the report would grow with every leave

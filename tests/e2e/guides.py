@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from curls import Curl, request_of
 from processes import ROOT
 
 GUIDES: Final = ROOT / "docs" / "guides"
@@ -30,17 +31,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A curl line's. `files`: paths by the field's name; `fields`: the form's others."""
+    """That of a guide's curl line."""
 
     guide: str
-    url: str
-    headers: dict[str, str]
-    data: str | None
-    fields: dict[str, str]
-    files: dict[str, str]
+    curl: Curl
 
     def __str__(self) -> str:
-        return f"{self.guide}-{self.url.removeprefix(URL)}"
+        return f"{self.guide}-{self.curl.url.removeprefix(URL)}"
 
 
 def blocks() -> list[Block]:
@@ -64,28 +61,9 @@ def requests() -> list[Request]:
 
 
 def _request(guide: str, line: str) -> Request:
-    words = iter(shlex.split(line)[1:])
-    found = Request(guide, "", {}, None, {}, {})
-    url, data = "", None
-    for word in words:
-        if word == "|":
-            break
-        if word == "-H":
-            name, _, value = next(words).partition(":")
-            found.headers[name] = value.strip()
-        elif word == "-d":
-            data = next(words)
-        elif word == "-F":
-            name, _, value = next(words).partition("=")
-            (found.files if value.startswith("@") else found.fields)[name] = value.removeprefix("@")
-        elif word == "-o":
-            next(words)
-        elif word.startswith("-"):
-            assert set(word[1:]) <= set("fsSN"), word
-        else:
-            url = word
-    assert url.startswith(URL), line
-    return Request(guide, url, found.headers, data, found.fields, found.files)
+    found = Request(guide, request_of(shlex.split(line)))
+    assert found.curl.url.startswith(URL), line
+    return found
 
 
 def at(text: str, base_url: str) -> str:

@@ -5,8 +5,6 @@ Every process dies with pytest, however that ends (`bound.py`). What each one wr
 """
 
 import os
-import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -17,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 
@@ -30,6 +28,7 @@ UPSTREAM: Final = Path(__file__).with_name("upstream.py")
 _OWN: Final = ROOT / ".venv" / "bin" / "python"
 PYTHON: Final = str(_OWN) if _OWN.exists() else sys.executable
 NODE: Final = ROOT / "tts-node" / ".venv" / "bin" / "tts-node"
+DEMO: Final = "providers:\n  demo: {kind: demo, words_per_s: 500}\n"  # the shortest configuration that serves
 START_DEADLINE_S: Final = 60.0  # guards against what would hang, as the next: nothing waits for them
 STOP_DEADLINE_S: Final = 60.0
 POLL_S: Final = 0.01
@@ -282,6 +281,12 @@ def run_command(
     )
 
 
+def provider_rows(router: Process) -> list[dict[str, Any]]:
+    """What a router tells its administrator of each provider."""
+    rows: list[dict[str, Any]] = router.get("/admin/providers").json()["providers"]
+    return rows
+
+
 def written(config_text: str, folder: Path, name: str = "router") -> Path:
     """The text as a configuration file."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -315,8 +320,3 @@ def processes() -> Iterator[tuple[int, int, str]]:
             continue  # it ended in this moment
         state, parent = text.rpartition(")")[2].split()[:2]
         yield int(stat.parent.name), int(parent), state
-
-
-def command_lines(text: str) -> list[list[str]]:
-    """Every `curl` line of a text, as a shell would split it."""
-    return [shlex.split(line) for line in re.findall(r"^\s*(curl .+)$", text, re.MULTILINE)]

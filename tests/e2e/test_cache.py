@@ -1,13 +1,14 @@
 """Speech that was spoken before: after a restart, and after a purge by the command."""
 
-import time
 from pathlib import Path
 
 import httpx
+from figures import BUSY_S
 from processes import Process, free_port, http, run_command, start_node, start_router, wait_until
 
 pytest_plugins = ["process_logs"]
 
+SEEN_WITHIN_S = 1.1  # the promise of the command's help, and one look
 BODY = {"input": "The washing machine has finished.", "response_format": "wav"}
 
 
@@ -43,8 +44,7 @@ def test_it_survives_a_restart_and_not_a_purge(tmp_path: Path) -> None:
             assert shown["disk"]["entries"] >= 2
             purged = run_command("cache", "purge", "--config", tmp_path / "router.yaml")
             assert (0, True) == (purged.returncode, "entries deleted" in purged.stdout)
-            time.sleep(1.1)  # the promise of its help
-            assert "miss" == _cache(_say(router))
+            wait_until("the purge is seen", lambda: "miss" == _cache(_say(router)), SEEN_WITHIN_S + BUSY_S)
 
 
 def test_phrases_are_there_before_anybody_asks(tmp_path: Path) -> None:

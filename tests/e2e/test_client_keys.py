@@ -3,13 +3,10 @@
 import hashlib
 import re
 from pathlib import Path
-from typing import Final
 
-from processes import http, run_command, start_router
+from processes import DEMO, http, run_command, start_router
 
 pytest_plugins = ["process_logs"]
-
-DEMO: Final = "providers:\n  demo: {kind: demo, words_per_s: 500}\n"
 
 
 def test_new_key_opens_the_door(tmp_path: Path) -> None:

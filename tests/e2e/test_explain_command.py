@@ -1,13 +1,10 @@
 """`explain` as a person runs it: each candidate with its reason, and an exit status for scripts."""
 
 from pathlib import Path
-from typing import Final
 
-from processes import free_port, run_command, start_upstream, written
+from processes import DEMO, free_port, run_command, start_upstream, written
 
 pytest_plugins = ["process_logs"]
-
-DEMO: Final = "providers:\n  demo: {kind: demo, words_per_s: 500}\n"
 
 
 def test_explain_gives_each_candidate_its_reason(tmp_path: Path) -> None:

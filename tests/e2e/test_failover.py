@@ -15,7 +15,7 @@ import pytest
 from audio import duration_s
 from crowd import Answer, asked, crowd_beside, opened, read
 from figures import BUSY_S, note
-from processes import Process, free_port, start_node, start_router, start_upstream, wait_until
+from processes import Process, free_port, provider_rows, start_node, start_router, start_upstream, wait_until
 
 pytest_plugins = ["process_logs"]
 
@@ -115,7 +115,7 @@ def killed_in_the_middle(router: Process, first: Process, answers: list[Answer[s
 
 
 def states(router: Process) -> dict[str, str]:
-    return {provider["id"]: provider["state"] for provider in router.get("/admin/providers").json()["providers"]}
+    return {provider["id"]: provider["state"] for provider in provider_rows(router)}
 
 
 @pytest.mark.proves(provider="tts-node", feature="kill -9", what="the next node speaks; no request fails")

@@ -90,15 +90,16 @@ def test_python_that_needs_more_than_this(block: Block) -> None:
 @pytest.mark.parametrize("request_", requests(), ids=str)
 def test_curl_line_of_a_guide(request_: Request, router: Process) -> None:
     """Is answered with sound, or in words."""
+    curl = request_.curl
     question = http.post(
         f"{router.base_url}/v1/audio/speech", json={"input": "What is a lighthouse?", "response_format": "wav"}
     )
     answer = http.post(
-        at(request_.url, router.base_url),
-        headers=request_.headers,
-        content=request_.data,
-        data=request_.fields if request_.files else None,
-        files={name: (path, question.content) for name, path in request_.files.items()} or None,
+        at(curl.url, router.base_url),
+        headers=curl.headers,
+        content=curl.data,
+        data=curl.fields if curl.files else None,
+        files={name: (path, question.content) for name, path in curl.files.items()} or None,
     )
     assert 200 == answer.status_code, answer.text
     media_type = answer.headers["content-type"].partition(";")[0]

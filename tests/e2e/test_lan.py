@@ -7,17 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import yaml
-from processes import (
-    Process,
-    command_lines,
-    descendants_of,
-    free_port,
-    http,
-    run_command,
-    start_router,
-    start_up,
-    written,
-)
+from curls import command_lines
+from processes import Process, descendants_of, free_port, http, run_command, start_router, start_up, written
 from running_up import running_up
 
 pytest_plugins = ["process_logs"]

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from processes import free_port, run_command, start_router, written
+from processes import DEMO, free_port, run_command, start_router, written
 
 pytest_plugins = ["process_logs"]
 
-DEMO: Final = "providers:\n  demo: {kind: demo, words_per_s: 500}\n"
 
 BROKEN: Final = """\
 server:

@@ -10,12 +10,11 @@ import httpx
 import pytest
 from crowd import Answer, opened, read
 from figures import BUSY_S, note
-from processes import start_router, start_upstream, wait_until
+from processes import DEMO, start_router, start_upstream, wait_until
 
 pytest_plugins = ["process_logs"]
 
 CHAT: Final = "/v1/chat/completions"
-DEMO: Final = "providers:\n  demo: {kind: demo, words_per_s: 500}\n"
 IDLE_EXIT_S: Final = 2.0
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import openai
 import pytest
 from figures import note
-from processes import Process, answers, free_port, http, start_router, started, wait_until
+from processes import Process, answers, free_port, http, provider_rows, start_router, started, wait_until
 
 pytest_plugins = ["process_logs"]
 
@@ -81,8 +81,7 @@ class House:
         wait_until("no upload is left", lambda: self.open_files() == [])
 
     def _in_flight(self) -> set[int]:
-        providers = self.router.get("/admin/providers").json()["providers"]
-        return {provider["in_flight"] for provider in providers}
+        return {provider["in_flight"] for provider in provider_rows(self.router)}
 
 
 @pytest.fixture(scope="module")

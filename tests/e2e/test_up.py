@@ -13,12 +13,12 @@ import httpx
 import pytest
 from audio import decoded
 from crowd import Answer, ask, asked
+from curls import command_lines, request_of
 from figures import BUSY_S, note
 from processes import (
     ROOT,
     Process,
     children_of,
-    command_lines,
     descendants_of,
     free_port,
     http,
@@ -50,26 +50,11 @@ def shipped(folder: Path, **ports: int) -> Path:
 
 def perform(curl: list[str]) -> httpx.Response:
     """Exactly the request of a printed curl line."""
-    url = headers = data = None
-    found: dict[str, str] = {}
-    words = iter(curl[1:])
-    for word in words:
-        if word == "-H":
-            name, _, value = next(words).partition(":")
-            found[name] = value.strip()
-        elif word == "-d":
-            data = next(words)
-        elif word == "-o":
-            next(words)
-        elif word.startswith("-"):
-            assert set(word[1:]) <= set("fsSN"), word
-        else:
-            assert url is None
-            url = word
-    headers = found
-    assert url is not None
-    assert data is not None
-    return http.post(url, content=data, headers=headers)
+    request = request_of(curl)
+    assert request.data is not None
+    assert not request.fields
+    assert not request.files
+    return http.post(request.url, content=request.data, headers=request.headers)
 
 
 def streamed_text(answer: httpx.Response) -> str:

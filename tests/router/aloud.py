@@ -5,54 +5,18 @@ import base64
 import io
 import json
 import wave
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakes import FakeForward, FakeSpeech, Step, chat_card, head, speech_card
+from fakes import FakeForward, FakeSpeech, chat_card, speech_card, transcription_card
 from houses import Answer, FakeHouse
 from narrating import said, sound_of
+from replies import REPLY, Script, writes
 
-from router.domain import Modality, ProviderCard
-from router.errors import UpstreamFault
-from router.ports import Header
 from router.speech.live import Unfolding
 
-SSE: Header = (b"Content-Type", b"text/event-stream")
-JSON: Header = (b"Content-Type", b"application/json")
-REPLY = (
-    "Good evening to all of you. The house is quiet, and the lamps are lit. "
-    "Somebody left a window open in the kitchen, so it may be cold there. Shall I close it?"
-)
 SEED = 7
-Script = list[Step] | UpstreamFault
-
-
-def event(delta: dict[str, Any], finish: str | None = None) -> bytes:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    document = {"id": "c-1", "object": "chat.completion.chunk", "created": 7, "model": "m", "choices": [choice]}
-    return b"data: " + json.dumps(document).encode() + b"\n\n"
-
-
-USAGE = (
-    b'data: {"id":"c-1","object":"chat.completion.chunk","created":7,"model":"m","choices":[],'
-    b'"usage":{"prompt_tokens":4,"completion_tokens":9,"total_tokens":13}}\n\n'
-)
-DONE = b"data: [DONE]\n\n"
-BEGINNING = event({"role": "assistant", "content": ""})
-
-
-def pieces(text: str, size: int = 4) -> list[str]:
-    return [text[at : at + size] for at in range(0, len(text), size)]
-
-
-def words(texts: Iterable[str]) -> list[Step]:
-    return [event({"content": text}) for text in texts]
-
-
-def writes(text: str = REPLY, size: int = 4, *, finish: str = "stop") -> list[Step]:
-    """A model that writes `text`, so many characters at a time."""
-    return [head(200, SSE), BEGINNING, *words(pieces(text, size)), event({}, finish), USAGE, DONE]
 
 
 def spoken(text: str) -> list[str]:
@@ -89,8 +53,7 @@ def aloud_house(
     if second:
         providers.append(FakeForward(chat_card("two", tier=2), *second))
     if ear is not None:
-        hearing = ProviderCard("ear", "openai", "ear-host", frozenset({Modality.TRANSCRIPTION}))
-        providers.append(FakeForward(hearing, ear))
+        providers.append(FakeForward(transcription_card("ear", first_byte_s=60, stall_s=60), ear))
     routes = [{"provider": name, "model": "v"} for name in names]
     models = {"speech": {"serves": "speech", "routes": routes}}
     house = FakeHouse(*providers, settings={"models": models, **settings}, has_rest=has_rest)
@@ -102,6 +65,12 @@ def aloud_house(
     if ear is not None:
         house.report("ear", "whisper-large")
     return house
+
+
+async def mute(house: FakeHouse) -> None:
+    """Nobody speaks any more; the house must have its admin's routes."""
+    for name in ("gpu", "cpu"):
+        assert 200 == (await house.ask("POST", f"/admin/providers/{name}/drain")).status
 
 
 def chat(*messages: dict[str, Any], **fields: Any) -> bytes:
@@ -175,6 +144,16 @@ def heard(answer: Answer) -> Heard:
     return found
 
 
+def message_of(answer: Answer) -> Any:
+    """What a whole answer says."""
+    return answer.json["choices"][0]["message"]
+
+
+def sound_in(answer: Answer) -> bytes:
+    """What is heard of a whole answer, in the format that was asked for."""
+    return base64.b64decode(message_of(answer)["audio"]["data"])
+
+
 def pcm_in(wav: bytes) -> bytes:
     """What is in a WAV file that says how long it is."""
     with wave.open(io.BytesIO(wav)) as file:
@@ -183,13 +162,6 @@ def pcm_in(wav: bytes) -> bytes:
         return frames
 
 
-def model_of(house: FakeHouse, name: str = "one") -> FakeForward:
-    provider = house.forwarder._providers[name]
-    assert isinstance(provider, FakeForward)
-    assert [] == provider.forbidden
-    return provider
-
-
 def asked_of(house: FakeHouse, name: str = "one") -> Any:
     """The last body that a model's server got."""
-    return json.loads(model_of(house, name).sent[-1].body)
+    return json.loads(house.upstream(name).sent[-1].body)

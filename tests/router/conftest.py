@@ -13,9 +13,18 @@ from router.transport import tls
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from running import LOOPS
+
 # Made for these tests once, valid for a century, trusted by nobody else.
 CERTIFICATE = Path(__file__).parent / "transport" / "loopback.crt"
 KEY = CERTIFICATE.with_name("loopback.key")
+
+
+@pytest.fixture(params=list(LOOPS))
+def loop(request: pytest.FixtureRequest) -> str:
+    """The event loop to `run` on: each that the router may have."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture

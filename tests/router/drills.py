@@ -6,6 +6,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from loopback import ok
+
 from router.domain import BYTES_PER_S
 from router.drill.answer import Answer, Kind, Question, Told
 from router.drill.hearing import Arrival
@@ -75,8 +77,7 @@ def aloud_document(sound: bytes = PCM, words: str = WORDS) -> bytes:
 
 def document(body: bytes, *headers: str) -> bytes:
     """An answer that is JSON."""
-    lines = ["HTTP/1.1 200 OK", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+    return ok(body, "Content-Type: application/json", *headers)
 
 
 def read(response: bytes, kind: Kind) -> Answer:

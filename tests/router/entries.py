@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fakes import FakeForward, FakeSpeech, Step, chat_card, head, pcm, speech_card
+from fakes import FakeForward, FakeSpeech, Step, chat_card, pcm, speech_card, whole
 from houses import FakeHouse
 
 from router.api.admission import key_hash
@@ -17,11 +17,10 @@ KEYS = {
 }
 DESK: Header = (b"authorization", b"Bearer lar-desk")
 BOSS: Header = (b"authorization", b"Bearer lar-boss")
-JSON: Header = (b"Content-Type", b"application/json")
 
 
 def small_house(*steps: Step, settings: dict[str, Any] | None = None, has_rest: bool = False) -> FakeHouse:
-    script = list(steps) or [head(200, JSON, (b"Content-Length", b"2")), b"{}"]
+    script = list(steps) or whole(b"{}")
     house = FakeHouse(
         FakeForward(chat_card("llm"), script),
         FakeSpeech(speech_card("node"), lambda _: Utterance(pcm(1.0), 0.25, "espeak", "en")),
@@ -31,9 +30,3 @@ def small_house(*steps: Step, settings: dict[str, Any] | None = None, has_rest: 
     house.report("llm", "m")
     house.report("node", "espeak")
     return house
-
-
-def llm_of(house: FakeHouse) -> FakeForward:
-    provider = house.forwarder._providers["llm"]
-    assert isinstance(provider, FakeForward)
-    return provider

@@ -19,6 +19,11 @@ def http1_transport(port: int, clock: ManualClock | None = None, **options: Any)
     return Http1Transport("127.0.0.1", port, connect_s=2, clock=clock or ManualClock(), **options)
 
 
+def tls_transport(port: int) -> TlsTransport:
+    """To the loopback's `port`."""
+    return TlsTransport("127.0.0.1", port, connect_s=5)
+
+
 async def exchanged(transport: Http1Transport, request: UpstreamRequest = GET) -> RecordingSink:
     """The sink of `request` when its exchange is over."""
     sink = RecordingSink()

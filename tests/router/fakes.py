@@ -11,6 +11,7 @@ from router.health import HostSign, HostState, ProviderSign, ProviderState
 from router.ports import Body, Exchange, Header, Probe, Record, ResponseHead, Sink, Upload
 
 SECRET: Final = "upstream-key"  # what a fake provider is asked with
+JSON: Final[Header] = (b"Content-Type", b"application/json")
 
 
 class ManualClock:
@@ -134,6 +135,12 @@ def head(status: int = 200, *headers: Header) -> ResponseHead:
     return ResponseHead(status, [(name.lower(), value) for name, value in headers])  # as transports tell them
 
 
+def whole(body: bytes, *headers: Header, status: int = 200, media_type: bytes = JSON[1]) -> list[Step]:
+    """An answer that tells its length and comes at once."""
+    known = (b"Content-Type", media_type), (b"Content-Length", str(len(body)).encode())
+    return [head(status, *known, *headers), *([body] if body else [])]
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """One request that a provider was given."""
@@ -241,6 +248,22 @@ class FakeForward:
         self.is_closed = True
 
 
+class RecordingExchange:
+    """Writes down what it is asked."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def pause(self) -> None:
+        self.calls.append("pause")
+
+    def resume(self) -> None:
+        self.calls.append("resume")
+
+    def abort(self) -> None:
+        self.calls.append("abort")
+
+
 @dataclass(slots=True)
 class FakeSpeech:
     """A SpeechProvider: every segment is spoken by `voice`, which returns or raises."""
@@ -281,34 +304,32 @@ class FakeSpeech:
         self.is_closed = True
 
 
-def chat_card(
-    name: str, *, tier: int = 1, host: str = "", first_byte_s: float = 5, stall_s: float = 5, **more: Any
+def _card(
+    kind: str,
+    modality: Modality,
+    name: str,
+    *,
+    tier: int = 1,
+    host: str = "",
+    first_byte_s: float = 5,
+    stall_s: float = 5,
+    **more: Any,
 ) -> ProviderCard:
-    return ProviderCard(
-        name,
-        "openai",
-        host or f"{name}-host",
-        frozenset({Modality.CHAT}),
-        tier,
-        first_byte_s=first_byte_s,
-        stall_s=stall_s,
-        **more,
-    )
+    serves, host = frozenset({modality}), host or f"{name}-host"
+    return ProviderCard(name, kind, host, serves, tier, first_byte_s=first_byte_s, stall_s=stall_s, **more)
 
 
-def speech_card(
-    name: str, *, tier: int = 1, host: str = "", first_byte_s: float = 5, stall_s: float = 5, **more: Any
-) -> ProviderCard:
-    return ProviderCard(
-        name,
-        "tts-node",
-        host or f"{name}-host",
-        frozenset({Modality.SPEECH}),
-        tier,
-        first_byte_s=first_byte_s,
-        stall_s=stall_s,
-        **more,
-    )
+def chat_card(name: str, **more: Any) -> ProviderCard:
+    """Alone on its machine, unless told otherwise; as the next two."""
+    return _card("openai", Modality.CHAT, name, **more)
+
+
+def transcription_card(name: str, **more: Any) -> ProviderCard:
+    return _card("openai", Modality.TRANSCRIPTION, name, **more)
+
+
+def speech_card(name: str, **more: Any) -> ProviderCard:
+    return _card("tts-node", Modality.SPEECH, name, **more)
 
 
 def pcm(seconds: float) -> bytes:

@@ -3,21 +3,14 @@
 import asyncio
 from typing import Any
 
-from fakes import FakeForward, Step, chat_card, head
+from fakes import FakeForward, Step, chat_card, whole
 from houses import FakeHouse
 
-from router.errors import (
-    UpstreamFault,
-)
+from router.errors import UpstreamFault
 from router.ports import Header
 
-JSON: Header = (b"Content-Type", b"application/json")
 SHORT_S = 0.5  # a deadline that a test waits for
 SSE: Header = (b"Content-Type", b"text/event-stream; charset=utf-8")
-
-
-def whole(body: bytes, *headers: Header, status: int = 200) -> list[Step]:
-    return [head(status, JSON, (b"Content-Length", str(len(body)).encode()), *headers), body]
 
 
 def two(
@@ -38,10 +31,3 @@ def two(
     house.report("two", "m")
     house.observer.providers.clear()
     return house
-
-
-def sent_to(house: FakeHouse, name: str) -> FakeForward:
-    provider = house.forwarder._providers[name]
-    assert isinstance(provider, FakeForward)
-    assert provider.forbidden == []
-    return provider

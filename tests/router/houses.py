@@ -189,6 +189,7 @@ class FakeHouse:
             encoders=Encoders(),
         )
         self.speech = speech
+        self._forward = forward
         door = Door(self.settings, "0123abcd")
         self.uploads = Uploads(self.settings.transcription)
         self.transcriber = Transcriber(self.catalogue, self.forwarder, self.observer, self.clock, door.via)
@@ -224,6 +225,12 @@ class FakeHouse:
         rest = rest_app(self) if has_rest else _no_rest  # Litestar takes 0.1 s to build
         rooms = Rooms(door, Cors(self.settings.server.cors_origins), Limiter(self.clock), hot)
         self.entry = Entry(rooms, rest, self.observer, self.clock, SPEECH_SOCKETS)
+
+    def upstream(self, name: str) -> FakeForward:
+        """A provider of chats or transcriptions; nothing was done to its exchanges that must not be."""
+        provider = self._forward[name]
+        assert [] == provider.forbidden
+        return provider
 
     def explain(self, model: str | None, voice: str | None) -> list[Explained]:
         return explain(self.catalogue, self.roster, self.voices, self.settings.speech.substitution, model, voice)

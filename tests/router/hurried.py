@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from running import watched
+
 T = TypeVar("T")
 
 
@@ -25,13 +27,4 @@ class Hurried(asyncio.SelectorEventLoop):
 
 def hurry(main: Coroutine[Any, Any, T]) -> T:
     """The result of `main`, however long it sleeps. Fails when an error was seen by nobody."""
-    unseen: list[dict[str, Any]] = []
-
-    async def guarded() -> T:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
-        return await main
-
-    with asyncio.Runner(loop_factory=Hurried) as runner:
-        result = runner.run(guarded())
-    assert unseen == []
-    return result
+    return watched(main, Hurried)

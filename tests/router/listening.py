@@ -8,9 +8,21 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from fakes import FakeForward, Step, chat_card, head
 from houses import FakeHouse
 
 from router import server
+
+
+def lone_house(*steps: Step, **server: Any) -> FakeHouse:
+    """A house with one model, m, at the provider `a`, which answers {} unless `steps` say otherwise; with these
+    settings of its server."""
+    script = steps or (head(200, (b"Content-Length", b"2")), b"{}")
+    house = FakeHouse(
+        FakeForward(chat_card("a", first_byte_s=60, stall_s=60), script), settings={"server": server}
+    )
+    house.report("a", "m")
+    return house
 
 
 @dataclass(slots=True)

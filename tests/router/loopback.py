@@ -137,9 +137,9 @@ def black_hole() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def free_port() -> int:
-    """A port on which nobody listens."""
+@contextlib.contextmanager
+def nobody() -> Iterator[int]:
+    """A port on which nobody listens, on any address; it is held, so that nobody can begin to."""
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port
+        sock.bind(("", 0))
+        yield sock.getsockname()[1]

@@ -118,6 +118,14 @@ async def two_at_work(*names: str) -> "tuple[Stage, asyncio.Task[Spoken]]":
     return stage, asked
 
 
+async def is_waited_for(stage: Stage, asked: "asyncio.Task[Spoken]") -> bool:
+    """Whether the GPU is not overtaken: nobody else is asked in a while, and then it is the one that speaks."""
+    await asyncio.sleep(A_WHILE_S)
+    has_rival = stage.heard("cpu")
+    stage.let("gpu")
+    return not has_rival and "gpu" == (await asked).route.provider
+
+
 def others() -> set["asyncio.Task[Any]"]:
     """Every task but the one that asks, and the test's own."""
     return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}

@@ -2,15 +2,13 @@
 
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from fakes import ManualClock, RecordingObserver, chat_card
 
 from router.circuits import Verdict
-from router.domain import ProviderCard, Route
-from router.errors import (
-    HostLost,
-    UpstreamFault,
-)
+from router.domain import Model, ProviderCard, Route
+from router.errors import HostLost, UpstreamFault
 from router.health import HostSign, ProviderSign
 from router.ports import Probe
 from router.roster import Roster
@@ -18,6 +16,11 @@ from router.roster import Roster
 UP = Probe(HostSign.ANSWERED, ProviderSign.READY)
 GONE = Probe(HostSign.SILENT, None, "no answer to a dial")
 A, B, C = Route("a", "m", 1), Route("b", "m", 1), Route("c", "m", 1)
+
+
+def telling(*models: Model, sign: ProviderSign = ProviderSign.READY, **more: Any) -> Probe:
+    """What a node says of itself and of each of its models."""
+    return Probe(HostSign.ANSWERED, sign, models=models, tells_models=True, **more)
 
 
 class RosterHouse:

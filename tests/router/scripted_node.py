@@ -20,9 +20,12 @@ TOLD = {
 TOLD_MODELS = (Model("turbo", "loading", False, 4.5, 0.3, 6.0), Model("espeak", "up", wait_s=0.0))
 
 
-def node_at(upstream: Loopback, clock: Monotonic | None = None) -> TtsNode:
+def node_at(
+    upstream: Loopback, clock: Monotonic | None = None, *, api_key: str = "k", connect_s: float = 1
+) -> TtsNode:
     clock = clock or ManualClock()
-    origin = Origin(Address("http", "127.0.0.1", upstream.port, ""), api_key="k", connect_s=1, clock=clock)
+    address = Address("http", "127.0.0.1", upstream.port, "")
+    origin = Origin(address, api_key=api_key, connect_s=connect_s, clock=clock)
     return TtsNode(speech_card("gpu", first_byte_s=60, stall_s=60), origin, clock)
 
 

@@ -12,7 +12,7 @@ import pytest
 from cached import entry_of, key_of
 from fakes import ManualClock
 from houses import Answer, ask
-from loopback import Loopback, Peer, answering, free_port, ok, serving
+from loopback import Loopback, Peer, answering, nobody, ok, serving
 from running import run, until
 
 from router import app
@@ -112,10 +112,11 @@ def test_a_reload_knows_at_once_who_is_there() -> None:
 
     async def main() -> list[ProviderState]:
         async with _upstreams() as (_, at_one, __, at_two):
-            new = _settings(one=at_one.port, two=at_two.port, three=free_port())
-            async with _open(_settings(one=at_one.port), lambda: new) as house:
-                await house.reload()
-                return [house.roster.standing(name).state for name in new.providers]
+            with nobody() as port:
+                new = _settings(one=at_one.port, two=at_two.port, three=port)
+                async with _open(_settings(one=at_one.port), lambda: new) as house:
+                    await house.reload()
+                    return [house.roster.standing(name).state for name in new.providers]
 
     assert [ProviderState.UP, ProviderState.UP, ProviderState.DOWN] == run(main())
 

@@ -155,7 +155,7 @@ def test_the_model_writes_at_its_pace_and_remembers_when() -> None:
         async with model.listening(port):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-            end = b"0\r\n\r\n" if question else b'"stop"}]}'
+            end = b"0\r\n\r\n" if question else b"}}"
             answer = await reader.readuntil(end)
             writer.close()
         return answer, model

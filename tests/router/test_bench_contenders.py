@@ -1,5 +1,6 @@
 """The benchmark's contenders: how each is set up, and that nobody is measured who does not answer."""
 
+import json
 import os
 import platform
 import select
@@ -12,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from bench import contenders
-from bench.contenders import Contender, CouldNotStart, Upstream, installed, lineup, proof
-from bench.contenders.contender import Place, Recipe, free_port
+from bench.contenders import Contender, CouldNotStart, installed, lineup, proof
+from bench.contenders.contender import Place, Recipe
 from bench.contenders.interpreter import how_built
 from bench.contenders.proof import Answer, BadAnswer, prove_flow, proven_chat, streamed_words
 from bench.contenders.start import started
 from bench.processes import is_running, running
+from bench.servers import REPOSITORY, Server
+from bench.shipped import complaints
+from router.drill.ports import free_port
 
 KEY = "lar-a-client-of-the-benchmark"
 CORE = min(os.sched_getaffinity(0))
@@ -31,14 +35,14 @@ def _quiet(line: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The mock upstream, running."""
     with contenders.upstream(tmp_path_factory.mktemp("upstream"), CORE) as it:
         yield it
 
 
 @pytest.fixture
-def a_place(tmp_path: Path, upstream: Upstream) -> Place:
+def a_place(tmp_path: Path, upstream: Server) -> Place:
     """Where a contender may run."""
     return Place(tmp_path / "contender", free_port(), upstream.port, KEY)
 
@@ -92,7 +96,7 @@ def test_everyone_is_told_where_to_listen_and_whom_to_ask(name: str, tmp_path: P
         ("vllm-router-rr", ["--log-level warning", "--prometheus-port", "--policy round_robin"]),
         ("litellm", ["--num_workers 1", "LITELLM_LOG=ERROR", "LITELLM_MODE=PRODUCTION", f"master_key: {KEY}"]),
         ("portkey", ["NODE_ENV=production", "--headless"]),
-        ("router", ["kind: openai", "kind: demo", "key_sha256"]),
+        ("router", ['"kind": "openai"', '"kind": "demo"', "key_sha256"]),
     ],
 )
 def test_everyone_runs_as_the_page_says(name: str, texts: list[str], tmp_path: Path) -> None:
@@ -167,13 +171,13 @@ def test_the_router_and_the_plain_proxies_run_on_the_python_that_is_asked_for(tm
 
 def test_the_makefile_installs_every_environment() -> None:
     """Each by the target that the reason names, from a file that pins it."""
-    makefile = (contenders.REPOSITORY / "Makefile").read_text()
+    makefile = (REPOSITORY / "Makefile").read_text()
     assert [] == [name for name in INSTALLED if name not in makefile]
-    pins = contenders.REPOSITORY / "bench" / "requirements"
+    pins = REPOSITORY / "bench" / "requirements"
     assert {"sglang", "vllm", "litellm"} == {path.stem for path in pins.glob("*.txt")}
 
 
-def test_the_plain_proxies_and_the_router_answer_like_the_upstream(tmp_path: Path, upstream: Upstream) -> None:
+def test_the_plain_proxies_and_the_router_answer_like_the_upstream(tmp_path: Path, upstream: Server) -> None:
     """A chat, a stream to its end, the first event of an endless one; then nobody is left."""
     told: list[str] = []
     names = ("plain", "seed", "router")
@@ -190,7 +194,7 @@ def test_the_plain_proxies_and_the_router_answer_like_the_upstream(tmp_path: Pat
 
 
 def test_who_could_not_be_started_is_named_and_the_others_run(
-    tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, upstream: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the reason, in the order of the page."""
     monkeypatch.setattr(installed, "REPOSITORY", tmp_path)
@@ -212,20 +216,19 @@ def test_only_contenders_that_there_are_can_be_asked_for(tmp_path: Path) -> None
         pass
 
 
-def test_a_router_with_other_providers_has_a_folder_of_its_name(tmp_path: Path, upstream: Upstream) -> None:
+def test_a_router_with_other_providers_has_a_folder_of_its_name(tmp_path: Path, upstream: Server) -> None:
     """And the benchmark's clients."""
-    providers = f"providers:\n  one: {{kind: openai, url: 'http://127.0.0.1:{upstream.port}/v1'}}\n"
+    providers = {"one": {"kind": "openai", "url": f"http://127.0.0.1:{upstream.port}/v1"}}
     with contenders.router(tmp_path, CORE, upstream.port, KEY, providers, "router wide") as contender:
         assert "router wide" == contender.name
-    text = (tmp_path / "router wide" / "providers.yaml").read_text()
-    assert text.startswith(providers)
-    assert "fallback" not in text
+    document = json.loads((tmp_path / "router wide" / "providers.yaml").read_text())
+    assert (providers, {"bench", "somebody-else"}) == (document["providers"], set(document["clients"]))
 
 
 def test_the_upstream_itself_would_pass(a_place: Place) -> None:
     """What is proven is that nothing is lost on the way."""
     command = (sys.executable, "-m", "bench.upstream", str(a_place.port))
-    with started(Recipe("mock", command, cwd=contenders.REPOSITORY, setup="itself"), a_place, CORE) as contender:
+    with started(Recipe("mock", command, cwd=REPOSITORY, setup="itself"), a_place, CORE) as contender:
         assert "itself; answers as they are" == contender.setup
 
 
@@ -336,20 +339,19 @@ def test_a_stream_that_is_refused_does_not_flow() -> None:
 
 def test_no_log_has_no_complaints(tmp_path: Path) -> None:
     """A router that never started."""
-    assert "" == contenders.complaints(tmp_path)
+    assert "" == complaints(tmp_path / "log")
 
 
 def test_complaints_are_of_requests_that_did_not_end_well(tmp_path: Path) -> None:
     """The last twenty of them."""
-    (tmp_path / "router").mkdir()
     lines = [
         "ready",
         '{"state":"up"}',
         '{"outcome":"ok"}',
         *(f'{{"outcome":"provider_refused","n":{n}}}' for n in range(30)),
     ]
-    (tmp_path / "router" / "log").write_text("\n".join(lines))
-    said = contenders.complaints(tmp_path).splitlines()
+    (tmp_path / "log").write_text("\n".join(lines))
+    said = complaints(tmp_path / "log").splitlines()
     assert (20, '{"outcome":"provider_refused","n":29}') == (len(said), said[-1])
 
 

@@ -13,14 +13,15 @@ import pytest
 
 from bench import accounts
 from bench.accounts import Account
-from bench.contenders import Contender, Upstream
-from bench.house import CannotMeasure, Cores, House
+from bench.contenders import Contender
+from bench.house import House
 from bench.ratios import Estimate, difference, estimate, percentile, ratio
 from bench.samples import SampleFailed
+from bench.servers import CannotMeasure, Cores, Server
 from bench.wrk import Load, _output, said
 
 SEEN = {"requests": 1000, "duration_us": 2_000_000, "bytes": 7, "errors": 0, "p50_us": 400, "p99_us": 900}
-HOUSE = House(Cores(0, 1, 1), Upstream(1, os.getpid()), "key", Path())
+HOUSE = House(Cores(0, 1, 1), Server(1, os.getpid(), Path()), "key", Path())
 
 
 def _printed(**changed: int) -> str:

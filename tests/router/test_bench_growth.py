@@ -10,19 +10,22 @@ from pathlib import Path
 import httptools
 import pytest
 
-from bench.growth.asking import NotAnswered, ask, request, streaming
-from bench.growth.dimensions import BY_NAME, DIMENSIONS, Cost
-from bench.growth.house import CannotMeasure, Site, router
-from bench.growth.page import as_json, as_markdown, table, verdict_of
+from bench.growth.asking import NotAnswered, ask, request
+from bench.growth.dimensions import DIMENSIONS, Cost
+from bench.growth.house import Site, router
+from bench.growth.page import as_json, as_markdown, table_of, verdict_of
 from bench.growth.picture import as_png
 from bench.growth.questions import hit_texts, prose
 from bench.growth.results import amount, results_of
 from bench.growth.rounds import Plan, Sample, run
 from bench.growth.scenes import SCENES
-from bench.growth.upstream import CHARS_PER_S, listing, node_answer, serve
+from bench.growth.upstream import CHARS_PER_S, listing, serve, speak
 from bench.growth.verdict import Verdict, growth_of
 from bench.machine import Machine
+from bench.node import Node
 from bench.ratios import Estimate
+from bench.servers import CannotMeasure
+from bench.streams import held
 from router.drill.ports import free_port
 
 MACHINE = Machine("2026-11-22 12:00 UTC", "a processor", 2, 8.0, "Linux 6", "abc", 0.1, {"Python": "CPython 3.11"})
@@ -110,7 +113,7 @@ def test_what_is_as_it_must_be() -> None:
 def test_the_table() -> None:
     """A row each, as wide as its head; what is too much is marked."""
     results = results_of(_samples("clients", 1e-4, 1e-4, 1.1e-4, 2e-4) + _samples("events", 1e-3, 1e-2, 1e-1, 1.0))
-    head, _, clients, events = table(results).splitlines()
+    head, _, clients, events = table_of(results).splitlines()
     assert {head.count("|")} == {clients.count("|"), events.count("|")}
     assert (
         "| keys | 10 · 100 · 1,000 · 10,000 | a chat | 130 µs · 130 µs · 143 µs · 260 µs | 2.00 [2.00, 2.00] |"
@@ -154,7 +157,7 @@ def test_the_picture_is_small() -> None:
 def test_every_dimension_is_measured_once() -> None:
     """No scene measures what has no words, and no words are without a scene."""
     measured = [name for scene in SCENES for name in scene.dimensions]
-    assert sorted(BY_NAME) == sorted(measured)
+    assert sorted(each.name for each in DIMENSIONS) == sorted(measured)
     assert all(len(scene.sizes) == 4 and list(scene.sizes) == sorted(scene.sizes) for scene in SCENES)
 
 
@@ -182,9 +185,9 @@ def test_the_servers_behind_the_router() -> None:
     """A model's list is as long as its address says; the node speaks as long as the text is."""
     names = [each["id"] for each in json.loads(_body(listing(b"/duo/3/v1/models")))["data"]]
     assert ["everywhere", "duo-0000", "duo-0001", "duo-0002"] == names
-    pcm = _body(node_answer(b"/node/v1/audio/speech", json.dumps({"input": "x" * CHARS_PER_S}).encode()))
-    assert 48_000 == len(pcm)
-    assert "up" == json.loads(_body(node_answer(b"/node/health", b"")))["state"]
+    head, pcm = Node(speak).spoken("x" * CHARS_PER_S)
+    assert 48_000 == len(pcm) == len(_body(head + bytes(pcm)))
+    assert b"X-Audio-Duration: 1.000\r\n" in head
 
 
 async def _asked(answer: bytes) -> str:
@@ -232,7 +235,8 @@ def test_streams_are_as_long_as_they_are_asked_for() -> None:
         writer.write(request("/duo/1/v1/chat/completions", "key", chat))
         answer = await reader.readuntil(b"0\r\n\r\n")
         writer.close()
-        async with streaming(port, request("/duo/1/v1/chat/completions", "key", {"shape": "held"}), 3):
+        asked = request("/duo/1/v1/chat/completions", "key", {"shape": "held"})
+        async with held(port, asked, 3, lambda _: None):
             assert not server.done()
         server.cancel()
         await asyncio.gather(server, return_exceptions=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.contenders import REPOSITORY
+from bench.command import PAGES
 from bench.instructions import __main__ as guard
 from bench.instructions.callgrind import CannotCount
 from bench.instructions.cases import CASES, CHAT, EVENTS_PER_BURST, Case
@@ -117,10 +117,9 @@ def test_page_shows_every_figure() -> None:
 
 def test_record_and_page_beside_the_code_are_of_one_count() -> None:
     """Every case has its figure, and the page was written with the record."""
-    folder = REPOSITORY / "docs" / "benchmarks"
-    record = msgspec.json.decode((folder / "instructions.json").read_bytes(), type=Record)
+    record = msgspec.json.decode((PAGES / "instructions.json").read_bytes(), type=Record)
     assert [case.name for case in CASES] == list(record.instructions)
-    assert as_markdown(record) == (folder / "instructions.md").read_text()
+    assert as_markdown(record) == (PAGES / "instructions.md").read_text()
 
 
 # the command
@@ -131,7 +130,6 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The command in this setting, with a record of its own; json costs a fifth more than recorded."""
     file = tmp_path / "instructions.json"
     file.write_bytes(msgspec.json.encode(RECORD))
-    monkeypatch.setattr(guard, "REPOSITORY", tmp_path)
     monkeypatch.setattr(guard, "_RECORD", file)
     monkeypatch.setattr(guard, "this_setting", lambda: SETTING)
     monkeypatch.setattr(guard, "count", lambda cases, tell, dumps: {"json": 120_000, "burst": 200_000})

@@ -11,11 +11,12 @@ import pytest
 
 from bench import contenders, rounds
 from bench.cases import CASES, SPEECH, WIDE, Case, Kind, case_named
-from bench.contenders import Contender, LineUp, Upstream
-from bench.house import Cores, House
+from bench.contenders import Contender, LineUp
+from bench.house import House
 from bench.paired import Figures
 from bench.plan import Plan, does_take, rotated
 from bench.samples import Sample, SampleFailed
+from bench.servers import Cores, Server
 from bench.targets import TARGETS, Target
 
 QUICK = Contender("nginx", 1, os.getpid())
@@ -24,7 +25,7 @@ DIRECT = Contender("direct", 1)
 
 
 def _house(directory: Path) -> House:
-    return House(Cores(0, 1, 1), Upstream(1, os.getpid()), "key", directory)
+    return House(Cores(0, 1, 1), Server(1, os.getpid(), directory), "key", directory)
 
 
 def test_everybody_is_first_once() -> None:
@@ -201,7 +202,7 @@ def test_the_router_runs_on_the_interpreter_that_was_asked_for(
 
     monkeypatch.setitem(rounds._FRESH, Kind.START, take)
     monkeypatch.setattr(contenders, "everyone", everyone)
-    house = House(Cores(0, 1, 1), Upstream(1, os.getpid()), "key", tmp_path, "another")
+    house = House(Cores(0, 1, 1), Server(1, os.getpid(), tmp_path), "key", tmp_path, "another")
     run = rounds._Run(Plan(1, 1, (case_named("start"),)), house, lambda _: None)
     run.all_loaded()
     run.all_fresh()

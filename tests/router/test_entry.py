@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from entries import DESK, KEYS, llm_of, small_house
+from entries import DESK, KEYS, small_house
 from fakes import head
 from houses import FakeHouse
 from running import run, until
@@ -43,7 +43,7 @@ def test_only_listed_request_headers_go_upstream() -> None:
     ]
     assert 200 == run(house.chat(b'{"model":"m"}', *listed, *kept_back)).status
     added = [(b"Via", b"1.1 local-ai-router-0123abcd")]
-    sent = [header for header in llm_of(house).sent[0].headers if header[0] != b"X-Request-Id"]
+    sent = [header for header in house.upstream("llm").sent[0].headers if header[0] != b"X-Request-Id"]
     assert [*listed, *added] == sent
 
 
@@ -51,14 +51,14 @@ def test_the_mark_of_passing_is_added_to_marks_before() -> None:
     """RFC 9110 §7.6.3: Via grows, one list."""
     house = small_house()
     run(house.chat(b'{"model":"m"}', (b"via", b"1.1 a"), (b"via", b"1.0 b, 1.1 c")))
-    assert b"1.1 a, 1.0 b, 1.1 c, 1.1 local-ai-router-0123abcd" == llm_of(house).sent[0].get("via")
+    assert b"1.1 a, 1.0 b, 1.1 c, 1.1 local-ai-router-0123abcd" == house.upstream("llm").sent[0].get("via")
 
 
 def test_a_loop_is_a_508_and_goes_no_further() -> None:
     """Two routers that are each other's provider."""
     house = small_house()
     answer = run(house.chat(b'{"model":"m"}', (b"via", b"1.1 local-ai-router-0123abcd")))
-    assert (508, "loop_detected", []) == (answer.status, answer.get("x-router-error"), llm_of(house).sent)
+    assert (508, "loop_detected", []) == (answer.status, answer.get("x-router-error"), house.upstream("llm").sent)
     assert "caller_loop" == house.observer.finished[0].outcome
 
 
@@ -69,7 +69,7 @@ def test_the_request_id_is_the_clients_or_a_new_one_everywhere() -> None:
         house = small_house()
         first = await house.chat(b'{"model":"m"}', (b"x-request-id", b"mine-1"))
         second = await house.chat()
-        sent, records = llm_of(house).sent, house.observer.finished
+        sent, records = house.upstream("llm").sent, house.observer.finished
         return [
             (answer.get("x-request-id"), sent[n].get("x-request-id"), records[n].request_id)
             for n, answer in enumerate((first, second))
@@ -107,7 +107,7 @@ def test_every_hot_route_is_forwarded(path: str) -> None:
         answer.status,
         house.observer.finished[0].endpoint.replace("chat", "completions"),
     )
-    assert 1 == len(llm_of(house).sent)
+    assert 1 == len(house.upstream("llm").sent)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
@@ -129,7 +129,7 @@ def test_a_failure_inside_the_router_is_a_500_without_a_trace(caplog: pytest.Log
     async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    llm_of(house).send = broken  # type: ignore[method-assign,assignment]
+    house.upstream("llm").send = broken  # type: ignore[method-assign,assignment]
     answer = run(house.chat())
     assert (500, "internal", "internal_error") == (
         answer.status,
@@ -166,11 +166,12 @@ def test_cancelling_the_request_closes_the_upstream() -> None:
     async def main() -> tuple[bool, str, int]:
         house = small_house(asyncio.Event())
         task = asyncio.ensure_future(house.chat())
-        await until(lambda: bool(llm_of(house).exchanges))
+        llm = house.upstream("llm")
+        await until(lambda: bool(llm.exchanges))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         record = house.observer.finished[0]
-        return llm_of(house).exchanges[0].is_aborted, record.outcome, house.roster.standing("llm").in_flight
+        return llm.exchanges[0].is_aborted, record.outcome, house.roster.standing("llm").in_flight
 
     assert (True, "caller_gone", 0) == run(main())
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from entries import BOSS, DESK, KEYS, llm_of, small_house
+from entries import BOSS, DESK, KEYS, small_house
 from running import run
 
 from router.api.admission import key_hash
@@ -102,7 +102,7 @@ def test_a_client_uses_the_models_it_may(path: str, body: bytes, status: int) ->
         assert ("forbidden", "caller_forbidden", []) == (
             answer.get("x-router-error"),
             house.observer.finished[0].outcome,
-            llm_of(house).sent,
+            house.upstream("llm").sent,
         )
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from entries import llm_of, small_house
+from entries import small_house
 from running import run
 
 from router.api import call
@@ -20,7 +20,7 @@ def test_the_body_goes_upstream_with_the_providers_name_for_the_model(model: str
     """Nothing else changes."""
     house = small_house()
     run(house.chat(json.dumps({"model": model, "x": 1}, separators=(",", ":")).encode()))
-    assert sent == llm_of(house).sent[0].body
+    assert sent == house.upstream("llm").sent[0].body
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_bad_bodies_are_told_in_openais_shape(
         answer.get("content-type"),
         answer.get("content-length"),
     )
-    assert ([], outcome) == (llm_of(house).sent, house.observer.finished[0].outcome)
+    assert ([], outcome) == (house.upstream("llm").sent, house.observer.finished[0].outcome)
     assert answer.get("x-router-error") in {"invalid_request", "not_found"}
 
 
@@ -75,7 +75,7 @@ def test_a_body_in_pieces_is_put_together() -> None:
     """As a server delivers it."""
     house = small_house()
     run(house.ask("POST", "/v1/chat/completions", [b'{"mod', b"", b'el":"m"', b"}"]))
-    assert b'{"model":"m"}' == llm_of(house).sent[0].body
+    assert b'{"model":"m"}' == house.upstream("llm").sent[0].body
 
 
 def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_a_client_that_leaves_before_its_body_is_whole_is_nobodys_fault() -> Non
             "headers": [(b"host", b"localhost")],
         }
         await house.entry(scope, receive, send)
-        return len(sent), llm_of(house).sent, house.observer.finished[0].outcome
+        return len(sent), house.upstream("llm").sent, house.observer.finished[0].outcome
 
     assert (0, [], "caller_gone") == run(main())
 

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from entries import BOSS, DESK, JSON, KEYS
-from fakes import FakeForward, Step, chat_card, head
+from entries import BOSS, DESK, KEYS
+from fakes import FakeForward, chat_card, whole
 from houses import FakeHouse
 from running import run
 
@@ -18,8 +18,7 @@ def _responding(*provider: str, settings: dict[str, Any] | None = None) -> FakeH
     made = []
     for index, name in enumerate(provider):
         body = b'{"id":"resp_%b"}' % name.encode()
-        steps: list[Step] = [head(200, JSON, (b"Content-Length", str(len(body)).encode())), body]
-        made.append(FakeForward(chat_card(name, tier=index), steps))
+        made.append(FakeForward(chat_card(name, tier=index), whole(body)))
     house = FakeHouse(*made, settings=settings)
     for name in provider:
         house.report(name, "m")
@@ -54,8 +53,7 @@ def test_what_may_not_be_repeated_goes_over_a_fresh_connection(fields: dict[str,
     async def main() -> list[bool]:
         house = _responding("a")
         await _respond(house, **fields)
-        provider = house.forwarder._providers["a"]
-        assert isinstance(provider, FakeForward)
+        provider = house.upstream("a")
         return [sent.is_once for sent in provider.sent]
 
     assert [is_once] == run(main())
@@ -69,8 +67,7 @@ def test_a_conversation_whose_provider_is_away_is_not_begun_anew_elsewhere() -> 
         await _respond(house)
         house.roster.drain("a")
         answer = await _respond(house, previous_response_id="resp_a")
-        provider = house.forwarder._providers["b"]
-        assert isinstance(provider, FakeForward)
+        provider = house.upstream("b")
         return answer, provider.sent
 
     assert ((503, "no_provider_available"), []) == run(main())

@@ -8,61 +8,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import SECRET, FakeForward, Step, chat_card, head
+from fakes import JSON, SECRET, FakeForward, Step, chat_card, head, transcription_card, whole
 from houses import Answer, FakeHouse
 from running import run, until
 from uploading import BOUNDARY, FORM, descriptors, field, file, form
 
 from router.api import uploads
 from router.api.admission import key_hash
-from router.domain import Endpoint, Modality, ProviderCard
+from router.domain import Endpoint
 from router.errors import ConnectionLost, DialRefused, Silent, UpstreamFault
 from router.ports import Header
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
-JSON: Header = (b"Content-Type", b"application/json")
 TEXT = b'{"text":"hello"}'
 RECORDING = bytes(range(256)) * 40
 BODY = form(file(RECORDING), field("model", "whisper-1"))
 LARGE = form(file(RECORDING * 400), field("model", "whisper-1"))  # 4 MB: kept on the disk
 
 
-def _card(name: str, tier: int, **more: Any) -> ProviderCard:
-    return ProviderCard(
-        name,
-        "openai",
-        f"{name}-host",
-        frozenset({Modality.TRANSCRIPTION}),
-        tier,
-        first_byte_s=5,
-        stall_s=5,
-        **more,
-    )
-
-
-def _whole(body: bytes, status: int = 200, media_type: bytes = b"application/json") -> list[Step]:
-    return [
-        head(status, (b"Content-Type", media_type), (b"Content-Length", str(len(body)).encode())),
-        *([body] if body else []),
-    ]
-
-
 def _house(*first: Sequence[Step] | UpstreamFault, settings: dict[str, Any] | None = None) -> FakeHouse:
     house = FakeHouse(
-        FakeForward(_card("one", 1), *first),
-        FakeForward(_card("two", 2), _whole(b'{"text":"two"}')),
+        FakeForward(transcription_card("one", tier=1), *first),
+        FakeForward(transcription_card("two", tier=2), whole(b'{"text":"two"}')),
         settings=settings,
     )
     house.report("one", "large")
     house.report("two", "small")
     return house
-
-
-def _sent(house: FakeHouse, name: str) -> FakeForward:
-    provider = house.forwarder._providers[name]
-    assert isinstance(provider, FakeForward)
-    assert provider.forbidden == []
-    return provider
 
 
 def _ask(
@@ -73,9 +45,9 @@ def _ask(
 
 def test_a_recording_goes_to_who_transcribes_by_its_own_name_for_the_model() -> None:
     """The form is as it came, but for that; the key and what is not for upstreams stay here."""
-    house = _house(_whole(TEXT))
+    house = _house(whole(TEXT))
     answer = _ask(house, BODY, (b"authorization", b"Bearer x"), (b"traceparent", b"00-1"))
-    sent = _sent(house, "one").sent[0]
+    sent = house.upstream("one").sent[0]
     assert (200, TEXT) == (answer.status, answer.body)
     assert ("one", "large", "1") == tuple(
         answer.get(f"x-router-{name}") for name in ("provider", "model", "attempts")
@@ -95,9 +67,9 @@ def test_a_recording_goes_to_who_transcribes_by_its_own_name_for_the_model() -> 
 
 def test_translations_have_their_own_path() -> None:
     """The same servers, another question."""
-    house = _house(_whole(TEXT))
+    house = _house(whole(TEXT))
     assert 200 == _ask(house, path="/v1/audio/translations").status
-    assert Endpoint.TRANSLATIONS is _sent(house, "one").sent[0].endpoint
+    assert Endpoint.TRANSLATIONS is house.upstream("one").sent[0].endpoint
     assert "translations" == house.observer.finished[0].endpoint
 
 
@@ -106,7 +78,7 @@ def test_translations_have_their_own_path() -> None:
     "fault",
     [
         DialRefused("nobody listens"),
-        _whole(b"{}", 503),
+        whole(b"{}", status=503),
         [head(200, JSON), ConnectionLost("cut")],
         [ConnectionLost("cut")],
         [Silent("took nothing")],
@@ -123,18 +95,18 @@ def test_a_failing_provider_costs_the_client_nothing(body: bytes, fault: Any) ->
         answer.get("x-router-provider"),
         answer.get("x-router-attempts"),
     )
-    assert body.replace(b"whisper-1", b"small") == _sent(house, "two").sent[0].body
+    assert body.replace(b"whisper-1", b"small") == house.upstream("two").sent[0].body
 
 
 @pytest.mark.parametrize("status", [400, 413, 415, 422])
 def test_what_is_the_clients_fault_is_returned_as_it_is(status: int) -> None:
     """A format that the server does not know is not better known elsewhere, as far as anybody can tell."""
-    house = _house(_whole(b'{"error":{"message":"no such format"}}', status))
+    house = _house(whole(b'{"error":{"message":"no such format"}}', status=status))
     assert (status, b'{"error":{"message":"no such format"}}') == (
         (answer := _ask(house)).status,
         answer.body,
     )
-    assert [] == _sent(house, "two").sent
+    assert [] == house.upstream("two").sent
 
 
 def test_events_pass_as_they_come() -> None:
@@ -149,11 +121,11 @@ def test_events_pass_as_they_come() -> None:
 def test_a_silent_recording_has_an_empty_text() -> None:
     """Which is no broken answer; an empty JSON document is."""
     assert (200, b"", "one") == (
-        (answer := _ask(_house(_whole(b"", media_type=b"text/plain; charset=utf-8")))).status,
+        (answer := _ask(_house(whole(b"", media_type=b"text/plain; charset=utf-8")))).status,
         answer.body,
         answer.get("x-router-provider"),
     )
-    assert "two" == _ask(_house(_whole(b""))).get("x-router-provider")
+    assert "two" == _ask(_house(whole(b""))).get("x-router-provider")
 
 
 @pytest.mark.parametrize(
@@ -170,17 +142,17 @@ def test_what_is_wrong_is_told_in_openais_shape(
     body: bytes, content_type: bytes, status: int, param: str | None, code: str
 ) -> None:
     """And nobody is asked."""
-    house = _house(_whole(TEXT), settings={"transcription": {"max_upload_mb": 0.25}})
+    house = _house(whole(TEXT), settings={"transcription": {"max_upload_mb": 0.25}})
     answer = run(house.ask("POST", TRANSCRIPTIONS, [body[:500], body[500:]], [(b"content-type", content_type)]))
     error = answer.json["error"]
     assert (status, param, code) == (answer.status, error["param"], error["code"])
     assert {"message", "type", "param", "code"} == set(error)
-    assert [] == _sent(house, "one").sent
+    assert [] == house.upstream("one").sent
 
 
 def test_a_declared_length_is_refused_before_anything_is_read() -> None:
     """The bound is named."""
-    house = _house(_whole(TEXT), settings={"transcription": {"max_upload_mb": 1}})
+    house = _house(whole(TEXT), settings={"transcription": {"max_upload_mb": 1}})
     answer = _ask(house, BODY, (b"content-length", b"1048577"))
     assert (413, True) == (answer.status, "transcription.max_upload_mb" in answer.json["error"]["message"])
 
@@ -189,14 +161,14 @@ def test_a_declared_length_is_refused_before_anything_is_read() -> None:
 def test_a_client_needs_the_model_that_it_means(models: list[str], status: int) -> None:
     """`whisper-1` is but a name for the default."""
     keys = {"clients": {"kid": {"key_sha256": key_hash("k"), "models": models}}}
-    house = _house(_whole(TEXT), settings=keys)
+    house = _house(whole(TEXT), settings=keys)
     assert status == _ask(house, BODY, (b"authorization", b"Bearer k")).status
-    assert (status == 200) == bool(_sent(house, "one").sent)
+    assert (status == 200) == bool(house.upstream("one").sent)
 
 
 def test_where_nobody_transcribes_the_answer_says_what_to_add() -> None:
     """A router with chat alone."""
-    house = FakeHouse(FakeForward(chat_card("llm"), _whole(TEXT)))
+    house = FakeHouse(FakeForward(chat_card("llm"), whole(TEXT)))
     house.report("llm", "m")
     answer = _ask(house)
     assert (404, "transcription_unavailable") == (answer.status, answer.json["error"]["code"])
@@ -204,7 +176,7 @@ def test_where_nobody_transcribes_the_answer_says_what_to_add() -> None:
 
 def test_a_provider_that_is_down_leaves_a_503_with_reasons() -> None:
     """Nothing of the key, and a line per provider."""
-    house = _house(_whole(b'{"error":{"message":"bad key %b"}}' % SECRET.encode(), 500))
+    house = _house(whole(b'{"error":{"message":"bad key %b"}}' % SECRET.encode(), status=500))
     house.roster.drain("two")
     answer = _ask(house)
     assert (503, False) == (answer.status, SECRET in answer.body.decode())
@@ -214,11 +186,11 @@ def test_a_provider_that_is_down_leaves_a_503_with_reasons() -> None:
 def test_uploads_at_once_are_bounded() -> None:
     """Each may fill the disk by `max_upload_mb`."""
     may_end = asyncio.Event()
-    house = _house([may_end, *_whole(TEXT)], settings={"transcription": {"max_uploads": 1}})
+    house = _house([may_end, *whole(TEXT)], settings={"transcription": {"max_uploads": 1}})
 
     async def main() -> tuple[int, str | None, list[int]]:
         first = asyncio.create_task(house.ask("POST", TRANSCRIPTIONS, BODY, [FORM]))
-        await until(lambda: _sent(house, "one").sent != [])
+        await until(lambda: house.upstream("one").sent != [])
         second = await house.ask("POST", TRANSCRIPTIONS, BODY, [FORM])
         may_end.set()
         third = (await first, await house.ask("POST", TRANSCRIPTIONS, BODY, [FORM]))
@@ -230,8 +202,8 @@ def test_uploads_at_once_are_bounded() -> None:
 @pytest.mark.parametrize(
     ("script", "leaves", "outcome"),
     [
-        (_whole(TEXT), None, "ok"),
-        (_whole(b"{}", 400), None, "ok"),
+        (whole(TEXT), None, "ok"),
+        (whole(b"{}", status=400), None, "ok"),
         ([ConnectionLost("cut")], None, "ok"),
         ([asyncio.Event()], lambda _: True, "caller_gone"),
     ],
@@ -262,7 +234,7 @@ def test_a_client_that_stops_in_the_middle_leaves_nothing(tmp_path: Path, monkey
     """Its disconnect comes instead of the rest."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descriptors()
-    house = _house(_whole(TEXT))
+    house = _house(whole(TEXT))
     inbound: list[dict[str, Any]] = [
         {"type": "http.request", "body": LARGE[:2_000_000], "more_body": True},
         {"type": "http.disconnect"},
@@ -290,14 +262,14 @@ def test_a_client_that_stops_in_the_middle_leaves_nothing(tmp_path: Path, monkey
 
     run(main())
     assert ([1], "caller_gone") == (seen, house.observer.finished[0].outcome)
-    assert ([], []) == (list(tmp_path.iterdir()), _sent(house, "one").sent)
+    assert ([], []) == (list(tmp_path.iterdir()), house.upstream("one").sent)
 
 
 @pytest.mark.parametrize("which", ["silence", "all"])
 def test_an_upload_that_takes_too_long_is_a_408(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a byte for so long, or however steadily."""
     monkeypatch.setattr(uploads, "SILENCE_S", 0.05 if which == "silence" else 60.0)
-    house = _house(_whole(TEXT), settings={"transcription": {"upload_s": 0.05 if which == "all" else 60}})
+    house = _house(whole(TEXT), settings={"transcription": {"upload_s": 0.05 if which == "all" else 60}})
 
     async def main() -> tuple[int, str | None, bool]:
         answer = Answer()

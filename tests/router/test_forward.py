@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from fakes import FakeForward, Step, chat_card, head
-from forwarding import JSON, SSE, sent_to, two, whole
+from fakes import JSON, FakeForward, Step, chat_card, head, whole
+from forwarding import SSE, two
 from houses import FakeHouse
 from running import run, until
 
@@ -77,7 +77,7 @@ def test_a_stream_that_fails_after_its_first_byte_gets_an_error_event_and_is_cut
     first, error, rest = answer.body.split(b"\n\n")
     assert (b"data: 1", b"", False) == (first, rest, answer.is_complete)
     assert b'data: {"error":{"message":' == error[:26]
-    assert [] == sent_to(house, "two").sent
+    assert [] == house.upstream("two").sent
     assert ([("one", outcome)], []) == (house.observer.attempts, house.observer.failovers)
     assert "provider_cut" == house.observer.finished[0].outcome
 
@@ -128,17 +128,17 @@ def test_a_client_that_leaves_closes_the_upstream(steps: list[Step]) -> None:
         def has_left(answer: object) -> bool:
             if b"data: 1" in b"".join(map(bytes, steps_of_bytes)) and not answer.body:  # type: ignore[attr-defined]
                 return False
-            return bool(sent_to(house, "one").exchanges)
+            return bool(house.upstream("one").exchanges)
 
         steps_of_bytes = [step for step in steps if isinstance(step, bytes)]
         task = asyncio.ensure_future(house.chat(leaves=has_left))
-        await until(lambda: bool(sent_to(house, "one").exchanges))
+        await until(lambda: bool(house.upstream("one").exchanges))
         await task
         return house
 
     house = run(main())
-    exchange = sent_to(house, "one").exchanges[0]
-    assert (True, [], []) == (exchange.is_aborted, sent_to(house, "two").sent, house.observer.attempts)
+    exchange = house.upstream("one").exchanges[0]
+    assert (True, [], []) == (exchange.is_aborted, house.upstream("two").sent, house.observer.attempts)
     assert ("caller_gone", 0) == (house.observer.finished[0].outcome, house.roster.standing("one").in_flight)
     assert ProviderState.UP is house.roster.standing("one").state
 
@@ -188,7 +188,7 @@ def test_overhead_leaves_out_the_wait_for_the_upstream() -> None:
         house = two([head(200, JSON), waited, b"{}"])
 
         async def later() -> None:
-            await until(lambda: bool(sent_to(house, "one").exchanges))
+            await until(lambda: bool(house.upstream("one").exchanges))
             house.clock.advance(3)
             waited.set()
 
@@ -216,7 +216,7 @@ def test_in_flight_is_counted_while_it_lasts() -> None:
         go_on = asyncio.Event()
         house = two([head(200, JSON), go_on, b"{}"])
         task = asyncio.ensure_future(house.chat())
-        await until(lambda: bool(sent_to(house, "one").exchanges))
+        await until(lambda: bool(house.upstream("one").exchanges))
         during = house.roster.standing("one").in_flight
         go_on.set()
         await task

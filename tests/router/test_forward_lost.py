@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from fakes import Step, head
-from forwarding import SSE, sent_to, two, whole
+from fakes import Step, head, whole
+from forwarding import SSE, two
 from houses import FakeHouse
 from running import run, until
 
@@ -45,14 +45,14 @@ def test_a_lost_machine_is_left_at_once(steps: list[Step]) -> None:
     async def main() -> tuple[bytes, bool]:
         house = two(steps, deadline_s=60)
         task = asyncio.ensure_future(house.chat())
-        await until(lambda: bool(sent_to(house, "one").exchanges))
+        await until(lambda: bool(house.upstream("one").exchanges))
         await asyncio.sleep(0)
         _lose(house, "one")
         answer = await task
         assert [("one", "provider_host_lost"), ("two", "ok")] == house.observer.attempts
         assert [("chat", "one", "two", "provider_host_lost")] == house.observer.failovers
         assert 0 == house.roster.standing("one").in_flight
-        return answer.body, sent_to(house, "one").exchanges[0].is_aborted
+        return answer.body, house.upstream("one").exchanges[0].is_aborted
 
     assert (b'{"from":"two"}', True) == run(main())
 
@@ -84,7 +84,7 @@ def test_a_lost_machine_whose_answer_is_all_here_has_answered() -> None:
 
     async def main() -> tuple[bytes, str | None]:
         house = two(whole(b'{"from":"one"}'))
-        provider = sent_to(house, "one")
+        provider = house.upstream("one")
         send = provider.send
 
         async def send_and_lose(*arguments: Any, **options: Any) -> Any:
@@ -105,7 +105,7 @@ def test_a_machine_lost_while_dialling_leaves_no_exchange_behind() -> None:
 
     async def main() -> list[bool]:
         house = two([asyncio.Event()], deadline_s=60)
-        provider, is_sending, go_on = sent_to(house, "one"), asyncio.Event(), asyncio.Event()
+        provider, is_sending, go_on = house.upstream("one"), asyncio.Event(), asyncio.Event()
         send = provider.send
 
         async def slowly(*arguments: Any, **options: Any) -> Any:

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from fakes import SECRET, FakeForward, Step, chat_card, head
-from forwarding import JSON, SSE, sent_to, two, whole
+from fakes import JSON, SECRET, FakeForward, Step, chat_card, head, whole
+from forwarding import SSE, two
 from houses import FakeHouse
 from running import run, until
 
@@ -95,7 +95,7 @@ def test_the_clients_fault_is_passed_as_it_is(status: int) -> None:
     house = two(whole(b'{"error":"yours"}', status=status))
     answer = run(house.chat())
     assert (status, b'{"error":"yours"}', "1") == (answer.status, answer.body, answer.get("x-router-attempts"))
-    assert [] == sent_to(house, "two").sent
+    assert [] == house.upstream("two").sent
     assert "ok" == house.observer.finished[0].outcome
 
 
@@ -123,7 +123,7 @@ def test_nothing_can_serve_has_one_line_per_provider() -> None:
         answer.json["error"][key] for key in ("type", "param", "code")
     )
     assert "provider_none" == house.observer.finished[0].outcome
-    assert [] == sent_to(house, "game").sent
+    assert [] == house.upstream("game").sent
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_what_may_have_been_paid_for_is_not_repeated(
     house = two(steps, is_billed=True)
     answer = run(house.chat())
     assert (200 if expected else 503, expected or "one") == (answer.status, answer.get("x-router-provider"))
-    assert bool(expected) is bool(sent_to(house, "two").sent)
+    assert bool(expected) is bool(house.upstream("two").sent)
     assert ["one", "two"][: len(house.observer.attempts)] == [name for name, _ in house.observer.attempts]
 
 
@@ -197,7 +197,7 @@ def test_who_is_full_is_passed_over_and_not_blamed() -> None:
         go_on = asyncio.Event()
         house = two([head(200, JSON), go_on, b"{}"], deadline_s=60, concurrency=1, queue_limit=0)
         first = asyncio.ensure_future(house.chat())
-        await until(lambda: bool(sent_to(house, "one").exchanges))
+        await until(lambda: bool(house.upstream("one").exchanges))
         second = await house.chat()
         go_on.set()
         answers = (await first).get("x-router-provider"), second.get("x-router-provider")
@@ -215,7 +215,7 @@ def test_who_waits_too_long_for_a_place_goes_to_the_next() -> None:
         go_on = asyncio.Event()
         house = two([head(200, JSON), go_on, b"{}"], deadline_s=60, concurrency=1, queue_wait_s=0.01)
         first = asyncio.ensure_future(house.chat())
-        await until(lambda: bool(sent_to(house, "one").exchanges))
+        await until(lambda: bool(house.upstream("one").exchanges))
         for _ in range(SOFT_FAILURES):
             assert "two" == (await house.chat()).get("x-router-provider")
         go_on.set()
@@ -276,3 +276,12 @@ def test_the_routers_key_at_a_provider_reaches_no_client() -> None:
         "- one: refuses our key (status 401); check its api_key",
         "- two: answered with status 500: Incorrect API key: [key]",
     ] == answer.json["error"]["message"].splitlines()
+
+
+def test_a_route_that_a_server_lacks_says_nothing_of_its_chats() -> None:
+    """Its 404s there, however many, do not keep its model from chatting."""
+    lacking, body = whole(b"404 page not found", status=404), b'{"model":"m"}'
+    house = two(lacking, lacking, lacking, whole(b'{"from":"one"}'), second=lacking)
+    for _ in range(SOFT_FAILURES):
+        assert 404 == run(house.ask("POST", "/v1/messages", body)).status
+    assert b'{"from":"one"}' == run(house.chat(body)).body

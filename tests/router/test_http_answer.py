@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from loopback import ok
-from running import LOOPS, run
+from running import run
 from wired import LAST, chat, get, split, told, wired
 
 JSON = ok(b'{"id":"x"}', "Content-Type: application/json")
@@ -15,12 +15,6 @@ CHUNKED = (
 PAGE = "http://page.example"
 CORS = {"cors_origins": [PAGE]}
 PAGES = b"Origin: " + PAGE.encode()
-
-
-@pytest.fixture(params=list(LOOPS))
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 PATHS = [

@@ -17,7 +17,7 @@ import pytest
 from houses import FakeHouse
 from listening import listening
 from loopback import Peer, ok, serving
-from running import LOOPS, run
+from running import run
 from wired import MODELS, chat, get
 
 from router.api.admission import key_hash
@@ -34,12 +34,6 @@ EVENT = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n"
 )
 EVENTS = EVENT + b"9\r\ndata: 2\n\n\r\n0\r\n\r\n"
-
-
-@pytest.fixture(params=list(LOOPS))
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 @contextlib.asynccontextmanager

@@ -8,11 +8,11 @@ import socket
 from typing import Any
 
 import pytest
-from entries import DESK, KEYS, llm_of, small_house
-from fakes import FakeForward, chat_card, head
+from entries import DESK, KEYS, small_house
+from fakes import FakeForward, head
 from houses import FakeHouse
-from listening import calling, listening
-from running import LOOPS, run, until
+from listening import calling, listening, lone_house
+from running import run, until
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from wired import BODY, LAST, chat, get, split, told
 
@@ -25,19 +25,11 @@ CHUNKED = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-En
 CHUNK = b"%x\r\n%b\r\n" % (len(BODY), BODY)
 
 
-@pytest.fixture(params=list(LOOPS))
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
 def _waiting() -> tuple[FakeHouse, FakeForward, asyncio.Event]:
     """A house whose provider answers when it may."""
     go_on = asyncio.Event()
-    provider = FakeForward(chat_card("a", first_byte_s=60), [go_on, head(200, (b"Content-Length", b"2")), b"{}"])
-    house = FakeHouse(provider)
-    house.report("a", "m")
-    return house, provider, go_on
+    house = lone_house(go_on, head(200, (b"Content-Length", b"2")), b"{}")
+    return house, house.upstream("a"), go_on
 
 
 def test_as_many_as_may_wait_are_answered(loop: str) -> None:
@@ -142,7 +134,7 @@ def test_a_trailer_is_no_key(loop: str, name: str) -> None:
                         caller.send(part)
                         await asyncio.sleep(0.005)
                     statuses.append((await caller.response()).status)
-            return statuses, len(llm_of(house).sent)
+            return statuses, len(house.upstream("llm").sent)
 
     assert ([200, 401, 401], 1) == run(main(), loop)
 
@@ -158,7 +150,7 @@ def test_a_trailer_sets_no_header(loop: str) -> None:
             first = await caller.response()
             caller.send(chat(b"X-Request-Id: from-a-head", b"OpenAI-Beta: head"))
             second = await caller.response()
-            betas = [sent.get("openai-beta") for sent in llm_of(house).sent]
+            betas = [sent.get("openai-beta") for sent in house.upstream("llm").sent]
             return first.headers["x-request-id"], second.headers["x-request-id"], betas
 
     first, second, betas = run(main(), loop)
@@ -200,7 +192,7 @@ def test_what_never_ends_is_refused_within_bounds(loop: str, kind: str, monkeypa
         async with listening(house) as server:
             answer = await asyncio.to_thread(flood, server.port)
             await until(lambda: not Lingering._all)
-        return answer[9:12], llm_of(house).sent
+        return answer[9:12], house.upstream("llm").sent
 
     assert (b"431", []) == run(main(), loop)
 
@@ -259,7 +251,7 @@ def test_two_hosts_are_a_400(loop: str, hosts: tuple[bytes, bytes]) -> None:
             lines = b"".join(b"Host: %b\r\n" % host for host in hosts)
             caller.send(b"POST /v1/chat/completions HTTP/1.1\r\n" + lines + b"Content-Length: 13\r\n\r\n" + BODY)
             response = await caller.response()
-            assert [] == llm_of(house).sent
+            assert [] == house.upstream("llm").sent
             code = json.loads(response.body)["error"]["code"]
             return response.status, code, response.headers["connection"], await caller.rest()
 

@@ -6,10 +6,10 @@ import statistics
 import time
 
 import pytest
-from fakes import FakeForward, Step, chat_card, head
-from houses import FakeHouse
-from listening import calling, listening
-from running import LOOPS, run, until
+from fakes import Step, head
+from listening import calling, listening, lone_house
+from replies import streams
+from running import run, until
 
 from router import http_protocol
 from router.api import call
@@ -20,18 +20,6 @@ BODY = b'{"model":"m"}'
 REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n"
 BODY_DEADLINE_S = 3.0
 WHOLE = REQUEST % len(BODY) + b"\r\n" + BODY
-
-
-def _house() -> FakeHouse:
-    house = FakeHouse(FakeForward(chat_card("a"), [head(200, (b"Content-Length", b"2")), b"{}"]))
-    house.report("a", "m")
-    return house
-
-
-@pytest.fixture(params=list(LOOPS))
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 @pytest.fixture
@@ -90,7 +78,7 @@ def test_what_is_no_request_is_told_in_openais_shape(
     """And the connection is closed: what would follow cannot be told apart."""
 
     async def main() -> None:
-        async with listening(_house()) as server, calling(server.port) as caller:
+        async with listening(lone_house()) as server, calling(server.port) as caller:
             caller.send(data)
             response = await caller.response()
             assert status == response.status
@@ -122,7 +110,7 @@ def test_a_bad_head_is_refused_in_the_words_of_its_path(loop: str, path: bytes, 
     """As soon as the path has come, whatever is wrong behind it."""
 
     async def main() -> set[str]:
-        async with listening(_house()) as server, calling(server.port) as caller:
+        async with listening(lone_house()) as server, calling(server.port) as caller:
             caller.send(b"POST " + path + b" HTTP/1.1\r\n" + b"X: 1\r\n" * 2 * MAX_HEADERS + b"\r\n")
             response = await caller.response()
             assert 431 == response.status
@@ -136,7 +124,7 @@ def test_a_long_body_is_no_long_head(loop: str) -> None:
 
     async def main() -> list[int]:
         body = b'{"model":"m","x":"%b"}' % (b"a" * 4 * MAX_HEAD_BYTES)
-        async with listening(_house()) as server, calling(server.port) as caller:
+        async with listening(lone_house()) as server, calling(server.port) as caller:
             statuses = []
             for _ in range(2):
                 caller.send(REQUEST % len(body) + b"\r\n" + body)
@@ -154,7 +142,7 @@ def test_a_head_that_does_not_arrive_is_a_408(loop: str, data: bytes) -> None:
     """A byte a minute holds no connection."""
 
     async def main() -> None:
-        async with listening(_house()) as server, calling(server.port) as caller:
+        async with listening(lone_house()) as server, calling(server.port) as caller:
             caller.send(data)
             response = await caller.response()
             assert (408, "head_timeout", "close") == (
@@ -172,7 +160,7 @@ def test_a_second_head_that_does_not_arrive_is_a_408_too(loop: str) -> None:
     """On a kept connection the time begins with its first byte."""
 
     async def main() -> tuple[int, int]:
-        async with listening(_house()) as server, calling(server.port) as caller:
+        async with listening(lone_house()) as server, calling(server.port) as caller:
             caller.send(WHOLE)
             first = await caller.response()
             caller.send(b"GET / HT")
@@ -186,7 +174,7 @@ def test_a_connection_that_is_never_used_is_closed_without_a_word(loop: str) -> 
     """Browsers open some ahead of need; an answer to nothing would be taken for one to the next request."""
 
     async def main() -> bytes:
-        async with listening(_house()) as server, calling(server.port) as caller:
+        async with listening(lone_house()) as server, calling(server.port) as caller:
             return await caller.rest()
 
     assert b"" == run(main(), loop)
@@ -197,7 +185,7 @@ def test_a_kept_connection_may_rest_longer_than_a_head_may_take(loop: str) -> No
     """The deadline is for heads; keep-alive has its own."""
 
     async def main() -> list[int]:
-        async with listening(_house()) as server, calling(server.port) as caller:
+        async with listening(lone_house()) as server, calling(server.port) as caller:
             caller.send(WHOLE)
             statuses = [(await caller.response()).status]
             async with calling(server.port) as unused:
@@ -214,10 +202,7 @@ def test_an_answer_may_take_longer_than_a_head(loop: str) -> None:
 
     async def main() -> int:
         go_on = asyncio.Event()
-        house = FakeHouse(
-            FakeForward(chat_card("a", first_byte_s=60), [go_on, head(200, (b"Content-Length", b"2")), b"{}"])
-        )
-        house.report("a", "m")
+        house = lone_house(go_on, head(200, (b"Content-Length", b"2")), b"{}")
         async with listening(house) as server, calling(server.port) as caller:
             caller.send(WHOLE)
             async with calling(server.port) as unused:
@@ -232,7 +217,7 @@ def test_requests_on_each_others_heels_are_answered_in_order(loop: str) -> None:
     """RFC 9112 §9.3.2."""
 
     async def main() -> list[int]:
-        async with listening(_house()) as server, calling(server.port) as caller:
+        async with listening(lone_house()) as server, calling(server.port) as caller:
             caller.send(WHOLE + b"GET /v1/completions HTTP/1.1\r\nHost: localhost\r\n\r\n" + WHOLE)
             return [(await caller.response()).status for _ in range(3)]
 
@@ -246,10 +231,8 @@ def test_a_client_that_hangs_up_is_noticed_at_once(loop: str, size: int) -> None
     whole = REQUEST % len(body) + b"\r\n" + body
 
     async def main() -> tuple[bool, str]:
-        house = FakeHouse(FakeForward(chat_card("a", first_byte_s=60), [asyncio.Event()]))
-        house.report("a", "m")
-        provider = house.forwarder._providers["a"]
-        assert isinstance(provider, FakeForward)
+        house = lone_house(asyncio.Event())
+        provider = house.upstream("a")
         async with listening(house) as server:
             async with calling(server.port) as caller:
                 caller.send(whole)
@@ -264,10 +247,8 @@ def test_a_client_that_hangs_up_on_several_requests_is_noticed_for_the_first(loo
     """The one that is being served; the others, which it sent on its heels, are never begun upstream."""
 
     async def main() -> tuple[int, bool, list[str]]:
-        house = FakeHouse(FakeForward(chat_card("a", first_byte_s=60), [asyncio.Event()]))
-        house.report("a", "m")
-        provider = house.forwarder._providers["a"]
-        assert isinstance(provider, FakeForward)
+        house = lone_house(asyncio.Event())
+        provider = house.upstream("a")
         async with listening(house) as server:
             async with calling(server.port) as caller:
                 caller.send(WHOLE * 3)
@@ -288,8 +269,7 @@ def test_a_cut_answer_closes_the_connection(loop: str) -> None:
             b'{"half":',
             ConnectionLost("gone", had_bytes=True),
         ]
-        house = FakeHouse(FakeForward(chat_card("a"), steps))
-        house.report("a", "m")
+        house = lone_house(*steps)
         async with listening(house) as server, calling(server.port) as caller:
             caller.send(WHOLE)
             return await caller.rest()
@@ -303,15 +283,8 @@ def test_a_client_that_takes_nothing_is_given_up(loop: str, monkeypatch: pytest.
     monkeypatch.setattr(http_protocol, "CLIENT_STALL_S", 0.05)
 
     async def main() -> tuple[bool, str]:
-        steps: list[Step] = [
-            head(200, (b"Content-Type", b"text/event-stream")),
-            b"x" * 32 * 2**20,
-            asyncio.Event(),
-        ]
-        house = FakeHouse(FakeForward(chat_card("a", first_byte_s=60, stall_s=60), steps))
-        house.report("a", "m")
-        provider = house.forwarder._providers["a"]
-        assert isinstance(provider, FakeForward)
+        house = lone_house(*streams(b"x" * 32 * 2**20, asyncio.Event()))
+        provider = house.upstream("a")
         async with listening(house) as server, calling(server.port) as caller:
             caller.send(WHOLE)
             await until(lambda: bool(house.observer.finished))
@@ -329,9 +302,7 @@ def test_a_refusal_never_becomes_a_part_of_an_answer(loop: str, garbage: bytes) 
     """What follows a request whose answer is under way cuts that answer."""
 
     async def main() -> bytes:
-        steps: list[Step] = [head(200, (b"Content-Type", b"text/event-stream")), b"data: 1\n\n", asyncio.Event()]
-        house = FakeHouse(FakeForward(chat_card("a", first_byte_s=60, stall_s=60), steps))
-        house.report("a", "m")
+        house = lone_house(*streams(b"data: 1\n\n", asyncio.Event()))
         async with listening(house) as server, calling(server.port) as caller:
             caller.send(WHOLE)
             begun = await caller.reader.readuntil(b"data: 1\n\n\r\n")
@@ -349,10 +320,8 @@ def test_a_body_longer_than_its_length_is_told_before_the_answer_begins(loop: st
     """A client that counts characters for bytes reads why, and its upstream is closed."""
 
     async def main() -> tuple[int, str, str, bool]:
-        house = FakeHouse(FakeForward(chat_card("a", first_byte_s=60), [asyncio.Event()]))
-        house.report("a", "m")
-        provider = house.forwarder._providers["a"]
-        assert isinstance(provider, FakeForward)
+        house = lone_house(asyncio.Event())
+        provider = house.upstream("a")
         async with listening(house) as server, calling(server.port) as caller:
             caller.send(WHOLE)
             await until(lambda: bool(provider.exchanges))
@@ -389,7 +358,7 @@ def test_bodies_that_trickle_in_hold_nobody_up_and_end_with_a_408(
             return answer.result().status, answer.result().error["code"], time.monotonic() - began
 
     async def main() -> tuple[list[tuple[int, str, float]], list[float]]:
-        async with listening(_house()) as server:
+        async with listening(lone_house()) as server:
             slow = [asyncio.ensure_future(trickling(server.port)) for _ in range(200)]
             await until(lambda: connected == 200)
             waits = []

@@ -2,7 +2,7 @@
 
 import pytest
 from loopback import ok
-from running import LOOPS, run
+from running import run
 from wired import LAST, chat, get, told, wired
 
 JSON = ok(b'{"id":"x"}', "Content-Type: application/json")
@@ -19,12 +19,6 @@ SOCKET = (
 )
 CHUNKS = [b'4\r\n{"mo\r\n', b'9\r\ndel":"m"}\r\n', b"0\r\n\r\n"]
 SMUGGLED = get(b"/admin/providers")
-
-
-@pytest.fixture(params=list(LOOPS))
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 @pytest.fixture(params=[JAVA, SOCKET], ids=["h2c", "websocket"])

@@ -7,10 +7,9 @@ import statistics
 import time
 
 import pytest
-from fakes import FakeForward, chat_card, head
 from houses import FakeHouse
-from listening import Response, calling, listening
-from running import LOOPS, WITHIN_S, run, until
+from listening import Response, calling, listening, lone_house
+from running import WITHIN_S, run, until
 
 from router import lingering
 from router.lingering import MAX_LINGERING, Lingering
@@ -22,19 +21,8 @@ MEGABYTE = 2**20
 TIMES = 50
 
 
-@pytest.fixture(params=list(LOOPS))
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
 def _house() -> FakeHouse:
-    house = FakeHouse(
-        FakeForward(chat_card("a"), [head(200, (b"Content-Length", b"2")), b"{}"]),
-        settings={"server": {"max_body_mb": 0.01}},
-    )
-    house.report("a", "m")
-    return house
+    return lone_house(max_body_mb=0.01)
 
 
 def _sent_whole(port: int, data: bytes) -> bytes:

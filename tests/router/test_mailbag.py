@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
-from fakes import FakeForward, chat_card, head
-from houses import FakeHouse
-from listening import Caller, calling, listening
+from listening import Caller, calling, listening, lone_house
 from running import LOOPS, run, until
 
 from router import mailbag as module
@@ -274,12 +272,6 @@ def test_a_loop_that_has_ended_is_let_go() -> None:
 # Real sockets: `http_protocol.py` writes by way of the loop's mailbag.
 
 
-def _house() -> FakeHouse:
-    house = FakeHouse(FakeForward(chat_card("a"), [head(200, (b"Content-Length", b"2")), b"{}"]))
-    house.report("a", "m")
-    return house
-
-
 class _Office:
     """The running loop's mailbag, watched; what it delivers is held back while `is_shut`."""
 
@@ -324,7 +316,7 @@ def test_many_clients_at_once_get_whole_and_right_answers(loop: str) -> None:
 
     async def main() -> list[int]:
         async with contextlib.AsyncExitStack() as stack:
-            server = await stack.enter_async_context(listening(_house()))
+            server = await stack.enter_async_context(listening(lone_house()))
             office = stack.enter_context(_office())
             callers = await _callers(CLIENTS, server.port, stack)
             for _ in range(5):
@@ -345,7 +337,7 @@ def test_an_answer_that_ends_its_connection_is_not_lost(loop: str) -> None:
 
     async def main() -> None:
         async with contextlib.AsyncExitStack() as stack:
-            server = await stack.enter_async_context(listening(_house()))
+            server = await stack.enter_async_context(listening(lone_house()))
             callers = await _callers(CLIENTS, server.port, stack)
             for caller in callers:
                 caller.send(LAST_REQUEST)
@@ -363,7 +355,7 @@ def test_a_client_that_leaves_before_its_answer_does_harms_nobody(loop: str) -> 
 
     async def main() -> tuple[int, int, bool]:
         async with contextlib.AsyncExitStack() as stack:
-            server = await stack.enter_async_context(listening(_house()))
+            server = await stack.enter_async_context(listening(lone_house()))
             office = stack.enter_context(_office())
             office.bag.is_busy = office.is_shut = True
             stays, leaves = await _callers(2, server.port, stack)

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from entries import DESK, llm_of, small_house
+from entries import DESK, small_house
 from fakes import chat_card
 from houses import FakeHouse
 from rosters import RosterHouse
@@ -27,7 +27,7 @@ def test_a_chat_models_name_has_a_length(path: str, name: str, status: int) -> N
     """Names are remembered and shown; a longer one is a 400 that names the field, and nobody is asked."""
     house = small_house()
     answer = run(house.ask("POST", path, json.dumps({"model": name}).encode()))
-    assert (status, int(status == 200)) == (answer.status, len(llm_of(house).sent))
+    assert (status, int(status == 200)) == (answer.status, len(house.upstream("llm").sent))
     if status == 400:
         error = answer.json["error"]
         # Anthropic's shape has neither.

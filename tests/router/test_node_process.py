@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from loopback import free_port
 from running import run, until
 
 from router import node_process
+from router.drill.ports import free_port
 from router.node_process import NodeProcess, node_command
 
 # A node that listens on its port, writes down its life, and dies when told.

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from fakes import pcm, speech_card
-from relaying import SPOKEN, TEXT, Stage
+from relaying import A_WHILE_S, SPOKEN, TEXT, Stage
 from running import run, until
 
 from router.circuits import Verdict
@@ -54,7 +54,7 @@ def test_what_a_stand_in_refuses_is_its_own_affair() -> None:
         await until(lambda: stage.heard("gpu"))
         stage.doubt("gpu")
         await until(lambda: stage.heard("cpu"))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(A_WHILE_S)
         stage.let("gpu")
         assert "gpu" == (await work).route.provider
 

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from fakes import chat_card
-from rosters import GONE, UP, A, B, C, RosterHouse
+from rosters import GONE, UP, A, B, C, RosterHouse, telling
 from running import run
 
 from router.circuits import Verdict
@@ -18,10 +17,6 @@ from router.ports import Probe
 
 P = ProviderState
 DOWN = replace(UP, provider=ProviderSign.FAULT)
-
-
-def _telling(*models: Model, sign: ProviderSign = ProviderSign.READY, **more: Any) -> Probe:
-    return Probe(HostSign.ANSWERED, sign, models=models, tells_models=True, **more)
 
 
 @pytest.mark.parametrize("sign", [ProviderSign.READY, ProviderSign.COLD, ProviderSign.YIELDED])
@@ -61,9 +56,9 @@ def test_a_first_beat_makes_failed_models_due_for_a_trial() -> None:
 def test_a_model_that_was_loaded_anew_is_due_for_a_trial(before: str, after: str, expected: Verdict) -> None:
     """What had failed was the model that is gone."""
     house = RosterHouse(chat_card("a"))
-    house.roster.note_beat("a", _telling(Model("m", before)))
+    house.roster.note_beat("a", telling(Model("m", before)))
     house.fail(A, Rejected("500", upstream_status=500), 3)
-    house.roster.note_beat("a", _telling(Model("m", after)))
+    house.roster.note_beat("a", telling(Model("m", after)))
     assert expected is house.verdict()
 
 
@@ -167,14 +162,14 @@ def test_a_doubt_of_one_model_is_none_of_another() -> None:
 
     async def main() -> list[str]:
         house, doubts = RosterHouse(chat_card("a")), list[str]()
-        both = _telling(Model("big", "up"), Model("small", "up"))
+        both = telling(Model("big", "up"), Model("small", "up"))
         house.roster.note_beat("a", both)
         async with (
             house.roster.lease(Route("a", "big", 1), lambda _: None, lambda: doubts.append("big")),
             house.roster.lease(Route("a", "small", 1), lambda _: None, lambda: doubts.append("small")),
         ):
             house.roster.note_beat(
-                "a", _telling(Model("big", "cold"), Model("small", "up"), sign=ProviderSign.COLD)
+                "a", telling(Model("big", "cold"), Model("small", "up"), sign=ProviderSign.COLD)
             )
         return doubts
 
@@ -195,7 +190,7 @@ def test_a_doubt_of_one_model_is_none_of_another() -> None:
 def test_a_routes_state_is_its_models(sign: ProviderSign, model: str, expected: ProviderState) -> None:
     """Where the node tells, and while it takes requests at all."""
     house = RosterHouse(chat_card("a"))
-    house.roster.note_probe("a", _telling(Model("big", "loading"), Model("small", "up"), sign=sign))
+    house.roster.note_probe("a", telling(Model("big", "loading"), Model("small", "up"), sign=sign))
     assert expected is house.roster.standing("a", model).state
 
 
@@ -209,7 +204,7 @@ def test_the_states_of_a_list_that_was_read_once_are_not_of_this_moment() -> Non
 def test_a_model_that_is_not_up_is_no_plain_favourite() -> None:
     """Its wait is weighed, though its provider is up."""
     house = RosterHouse()
-    house.roster.note_probe("a", _telling(Model("m", "cold", eta_s=30.0), Model("n", "up")))
+    house.roster.note_probe("a", telling(Model("m", "cold", eta_s=30.0), Model("n", "up")))
     house.roster.note_probe("b", UP)
     late, in_time = Route("a", "m", 1), Route("b", "m", 2)
     assert ["b", "a"] == [candidate.route.provider for candidate in house.roster.candidates([late, in_time])]
@@ -225,7 +220,7 @@ def test_reports_that_differ_only_in_what_passes_are_no_new_ones() -> None:
         [Model("m", "up", clones=True)],
         [Model("m", "up", clones=True), Model("n", "cold")],
     ):
-        house.roster.note_beat("a", _telling(*models))
+        house.roster.note_beat("a", telling(*models))
         revisions.append(house.roster.revision)
     assert [1, 1, 2, 3] == revisions
 
@@ -235,11 +230,11 @@ def test_every_change_wakes_who_waits_for_one() -> None:
 
     async def main() -> list[bool]:
         house = RosterHouse().all_up()
-        house.roster.note_beat("a", _telling(Model("m", "up")))
+        house.roster.note_beat("a", telling(Model("m", "up")))
         seen = []
         steps: list[Callable[[], object]] = [
-            lambda: house.roster.note_beat("a", _telling(Model("m", "up", eta_s=1.0))),
-            lambda: house.roster.note_beat("a", _telling(Model("m", "loading"))),
+            lambda: house.roster.note_beat("a", telling(Model("m", "up", eta_s=1.0))),
+            lambda: house.roster.note_beat("a", telling(Model("m", "loading"))),
             lambda: house.look("a", replace(UP, provider=ProviderSign.YIELDED)),
             lambda: house.roster.note_missed("a", "late"),
             lambda: house.roster.drain("c"),
@@ -267,7 +262,7 @@ def test_every_change_wakes_who_waits_for_one() -> None:
         (lambda house: house.look("a", replace(UP, provider=ProviderSign.DRAINING)), [True, False]),
         (lambda house: house.look("a", replace(UP, provider=ProviderSign.YIELDED)), [False, False]),
         (lambda house: house.look("a", replace(UP, provider=ProviderSign.LOADING)), [True, True]),
-        (lambda house: house.look("a", _telling(Model("m", "loading"))), [True, True]),
+        (lambda house: house.look("a", telling(Model("m", "loading"))), [True, True]),
         (lambda house: house.fail(A, Silent("x"), 3), [True, False]),
         (lambda house: house.fail(A, Rejected("x", upstream_status=429, retry_after_s=60.0)), [False, False]),
         (lambda house: [house.roster.drain("a"), house.look("a", DOWN)], [False, False]),

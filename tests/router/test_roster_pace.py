@@ -3,21 +3,16 @@
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from fakes import chat_card
-from rosters import UP, A, RosterHouse, lease
+from rosters import UP, A, RosterHouse, lease, telling
 from running import run
 
 from router.domain import Model, Route
 from router.health import HostSign, ProviderSign
 from router.ports import Probe
 from router.selection import Need
-
-
-def _telling(*models: Model, sign: ProviderSign = ProviderSign.READY, **more: Any) -> Probe:
-    return Probe(HostSign.ANSWERED, sign, models=models, tells_models=True, **more)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +43,7 @@ def test_a_segment_takes_load_queue_and_speaking(
 ) -> None:
     """By the model's own figures. What is unknown counts as nothing, but nothing is overdue by it."""
     house = RosterHouse(chat_card("a"))
-    house.roster.note_beat("a", _telling(model, Model("other", "cold", eta_s=99.0, rtf=9.0), eta_s=88.0))
+    house.roster.note_beat("a", telling(model, Model("other", "cold", eta_s=99.0, rtf=9.0), eta_s=88.0))
     assert predicted_s == pytest.approx(house.roster.standing("a", "m", audio_s).predicted_s)
     expected = house.roster.expected_s(A, audio_s)
     assert expected == (None if expected_s is None else pytest.approx(expected_s))
@@ -71,11 +66,11 @@ def test_the_newest_rate_counts_whoever_measured_it() -> None:
     house = RosterHouse(chat_card("a"))
     seen = []
     steps: list[Callable[[], object]] = [
-        lambda: house.roster.note_beat("a", _telling(Model("m", "up", rtf=0.5))),
+        lambda: house.roster.note_beat("a", telling(Model("m", "up", rtf=0.5))),
         lambda: house.roster.note_spoken(A, 10, 10),
-        lambda: house.roster.note_beat("a", _telling(Model("m", "up", rtf=0.5))),
-        lambda: house.roster.note_beat("a", _telling(Model("m", "up"))),
-        lambda: house.roster.note_beat("a", _telling(Model("m", "up", rtf=0.4))),
+        lambda: house.roster.note_beat("a", telling(Model("m", "up", rtf=0.5))),
+        lambda: house.roster.note_beat("a", telling(Model("m", "up"))),
+        lambda: house.roster.note_beat("a", telling(Model("m", "up", rtf=0.4))),
         lambda: house.roster.note_spoken(A, 0.1, 10),
     ]
     for step in steps:
@@ -96,8 +91,8 @@ def test_rates_are_the_models_and_bounded_in_number() -> None:
 def test_the_next_tier_speaks_what_the_first_would_take_too_long_for() -> None:
     """A short sentence goes to the first all the same."""
     house = RosterHouse()
-    house.roster.note_beat("a", _telling(Model("m", "up", rtf=0.9)))
-    house.roster.note_beat("c", _telling(Model("m", "up", rtf=0.2)))
+    house.roster.note_beat("a", telling(Model("m", "up", rtf=0.9)))
+    house.roster.note_beat("c", telling(Model("m", "up", rtf=0.2)))
     routes = [Route("a", "m", 1), Route("c", "m", 3)]
     short, long = (house.roster.order(routes, Need(2.0, audio_s)) for audio_s in (2.0, 4.0))
     assert (["a", "c"], ["c", "a"]) == tuple([c.route.provider for c in each] for each in (short, long))

@@ -3,34 +3,12 @@
 import asyncio
 import signal
 
-import pytest
-from fakes import FakeForward, Step, chat_card, head
-from houses import FakeHouse
-from listening import calling, listening
-from running import LOOPS, run, until
+from fakes import head
+from listening import calling, listening, lone_house
+from running import run, until
 
 BODY = b'{"model":"m"}'
 CHAT = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 13\r\n\r\n" + BODY
-
-
-@pytest.fixture(params=list(LOOPS))
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-def _house(*steps: Step, grace_s: float = 30) -> FakeHouse:
-    house = FakeHouse(
-        FakeForward(chat_card("a", first_byte_s=60), steps), settings={"server": {"shutdown_grace_s": grace_s}}
-    )
-    house.report("a", "m")
-    return house
-
-
-def _provider(house: FakeHouse) -> FakeForward:
-    provider = house.forwarder._providers["a"]
-    assert isinstance(provider, FakeForward)
-    return provider
 
 
 def test_asked_to_stop_it_finishes_what_is_in_flight(loop: str) -> None:
@@ -38,10 +16,10 @@ def test_asked_to_stop_it_finishes_what_is_in_flight(loop: str) -> None:
 
     async def main() -> tuple[bool, int, bytes]:
         go_on = asyncio.Event()
-        house = _house(head(200, (b"Content-Length", b"2")), go_on, b"{}")
+        house = lone_house(head(200, (b"Content-Length", b"2")), go_on, b"{}")
         async with listening(house) as server, calling(server.port) as caller:
             caller.send(CHAT)
-            await until(lambda: bool(_provider(house).exchanges))
+            await until(lambda: bool(house.upstream("a").exchanges))
             server.stop()
             await until(lambda: house.is_draining)
             await _until_refused(server.port)
@@ -67,7 +45,7 @@ def test_an_idle_server_stops_at_once(loop: str) -> None:
     """Kept connections at rest hold nothing up."""
 
     async def main() -> bytes:
-        house = _house(head(200, (b"Content-Length", b"2")), b"{}")
+        house = lone_house()
         async with listening(house) as server, calling(server.port) as caller:
             caller.send(CHAT)
             await caller.response()
@@ -82,10 +60,10 @@ def test_asked_twice_it_stops_at_once(loop: str) -> None:
     """Whoever presses Ctrl-C again means it, whatever is in flight; that ends with the house."""
 
     async def main() -> tuple[int, str]:
-        house = _house(asyncio.Event())
+        house = lone_house(asyncio.Event())
         async with listening(house) as server, calling(server.port) as caller:
             caller.send(CHAT)
-            await until(lambda: bool(_provider(house).exchanges))
+            await until(lambda: bool(house.upstream("a").exchanges))
             server.stop()
             await until(lambda: house.is_draining)
             server.stop()
@@ -101,7 +79,7 @@ def test_sighup_reloads(loop: str) -> None:
     """As often as it comes, and the server goes on."""
 
     async def main() -> int:
-        house = _house(head(200, (b"Content-Length", b"2")), b"{}")
+        house = lone_house()
         async with listening(house) as server, calling(server.port) as caller:
             for count in (1, 2):
                 signal.raise_signal(signal.SIGHUP)
@@ -117,7 +95,7 @@ def test_signals_are_handled_only_while_it_serves(loop: str) -> None:
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
     async def main() -> None:
-        async with listening(_house(head())):
+        async with listening(lone_house(head())):
             pass
 
     before = [signal.getsignal(number) for number in numbers]
@@ -129,7 +107,7 @@ def test_an_answer_has_one_date_and_no_server(loop: str) -> None:
     """RFC 9110 §6.6.1; what serves is nobody's business."""
 
     async def main() -> tuple[int, bool]:
-        house = _house(head(200, (b"Content-Length", b"2")), b"{}")
+        house = lone_house()
         async with listening(house) as server, calling(server.port) as caller:
             caller.send(CHAT)
             raw = await caller.reader.readuntil(b"\r\n\r\n")

@@ -1,16 +1,15 @@
 """Speech that was spoken before: when it is said again, to whom, and what is never taken for it."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fakes import FakeSpeech, speech_card
 from houses import Answer, FakeHouse
 from narrating import SENTENCES, TEXT, Script, body, cut, events_of, fault, nodes, pcm_of, said
 from running import run
+from speaking import two_nodes
 
-from router.domain import BYTES_PER_S, AudioFormat, Modality, Rendition, Segment, SpeechRequest, Utterance
+from router.domain import BYTES_PER_S, AudioFormat, Modality, Rendition, SpeechRequest
 from router.errors import ConnectionLost
 from router.health import ProviderSign
 from router.metrics import Metrics
@@ -198,26 +197,11 @@ def test_an_answer_is_put_together_from_what_others_asked() -> None:
     )
 
 
-def substituted(voice: Callable[[Segment], Utterance]) -> FakeHouse:
-    """The GPU speaks with `voice`; the CPU, with another engine, in its place."""
-    house = FakeHouse(
-        FakeSpeech(speech_card("gpu"), voice),
-        FakeSpeech(speech_card("cpu", tier=2), said),
-        settings={
-            "cache": CACHE,
-            "models": {"speech": {"serves": "speech", "routes": [{"provider": "gpu", "model": "turbo"}]}},
-        },
-    )
-    house.report("gpu", "turbo")
-    house.report("cpu", "espeak")
-    return house
-
-
 def test_a_substitute_is_never_taken_for_the_original() -> None:
     """What the fallback said is said again only in its own name."""
 
     async def main() -> list[Answer]:
-        house = substituted(said)
+        house = two_nodes(said, said, settings={"cache": CACHE})
         house.sign("gpu", ProviderSign.DRAINING)
         answers = [await house.say(body(SHORT)), await house.say(body(SHORT))]
         house.report("gpu", "turbo")
@@ -256,7 +240,7 @@ def test_an_answer_by_two_is_not_kept_as_one_ones() -> None:
     """Its segments are, each in the name of the engine that spoke it."""
 
     async def main() -> tuple[FakeHouse, Answer]:
-        house = substituted(Script(on={2: fault(ConnectionLost("reset"))}))
+        house = two_nodes(Script(on={2: fault(ConnectionLost("reset"))}), said, settings={"cache": CACHE})
         await house.say(body())
         for _ in range(2):
             house.report("gpu", "turbo")

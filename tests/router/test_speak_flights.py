@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from houses import Answer, FakeHouse
 from narrating import SENTENCES, TEXT, body, cut, nodes, pcm_of, said
-from running import run, until
+from running import run, turns, until
 from speaking import fails
 
 from router.errors import ConnectionLost
@@ -34,7 +34,7 @@ def test_a_thousand_who_want_the_same_have_it_spoken_once(fields: dict[str, Any]
         house.speech["gpu"].blocks_on = release = asyncio.Event()
         asked = [asyncio.ensure_future(house.say(body(text, stream=stream, **fields))) for _ in range(1000)]
         await until(lambda: bool(heard(house)))
-        await asyncio.sleep(0.05)
+        await turns(100)  # all of them wait for it
         release.set()
         return house, await asyncio.gather(*asked)
 
@@ -80,7 +80,7 @@ def test_the_one_who_asked_first_may_leave(*, stream: bool) -> None:
         first = asyncio.ensure_future(house.say(body(stream=stream), leaves=lambda _: is_leaving))
         await until(lambda: bool(heard(house)))
         others = [asyncio.ensure_future(house.say(body(stream=stream))) for _ in range(3)]
-        await asyncio.sleep(0.02)
+        await turns(100)  # they wait for the same
         is_leaving = True
         await first
         release.set()
@@ -122,7 +122,7 @@ def test_a_fault_reaches_all_who_wait_and_is_not_kept(*, stream: bool) -> None:
         node.voice = fails(ConnectionLost("reset"))
         asked = [asyncio.ensure_future(house.say(body(stream=stream))) for _ in range(5)]
         await until(lambda: bool(heard(house)))
-        await asyncio.sleep(0.02)
+        await turns(100)  # all of them wait for it
         release.set()
         statuses = [answer.status for answer in await asyncio.gather(*asked)]
         node.voice = said

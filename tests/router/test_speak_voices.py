@@ -107,19 +107,11 @@ def test_the_clients_word_on_substitution_counts_first(
     header: bytes | None, voice: str | None, expected: str | None
 ) -> None:
     """Then the voice's, then the house's."""
-    house = FakeHouse(
-        FakeSpeech(speech_card("gpu"), fails(ConnectionLost("gone"))),
-        FakeSpeech(speech_card("cpu", tier=2), GOOD),
-        settings={
-            "models": {"speech": {"serves": "speech", "routes": [{"provider": "gpu", "model": "turbo"}]}},
-            "voices": {
-                "strict": {"use": {"gpu": "s", "cpu": "s"}, "substitution": "none"},
-                "easy": {"use": {"gpu": "e", "cpu": "f"}},
-            },
-        },
-    )
-    house.report("gpu", "turbo")
-    house.report("cpu", "espeak")
+    voices = {
+        "strict": {"use": {"gpu": "s", "cpu": "s"}, "substitution": "none"},
+        "easy": {"use": {"gpu": "e", "cpu": "f"}},
+    }
+    house = two_nodes(fails(ConnectionLost("gone")), GOOD, settings={"voices": voices})
     body = {"input": "Hello there."} | ({"voice": voice} if voice else {})
     headers = [(b"x-router-fallback", header)] if header is not None else []
     answer = run(house.say(json.dumps(body).encode(), *headers))

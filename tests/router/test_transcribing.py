@@ -5,21 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from fakes import FakeForward, Sent, Step, head
+from fakes import FakeForward, Sent, Step, head, transcription_card
 from houses import FakeHouse
 from running import run, until
 from uploading import parts_of
 
-from router.domain import Endpoint, Modality, ProviderCard
+from router.domain import Endpoint
 from router.errors import ConnectionLost, Forbidden, InvalidRequest, NothingCanServe, UpstreamFault
 from router.transcribing import MAX_ANSWER_BYTES
 
 RECORDING = b"RIFF\r\n--odd\r\n" + bytes(range(256))
-
-
-def _card(name: str, tier: int) -> ProviderCard:
-    modalities = frozenset({Modality.TRANSCRIPTION})
-    return ProviderCard(name, "openai", f"{name}-host", modalities, tier, first_byte_s=5, stall_s=5)
 
 
 def _answer(body: bytes, status: int = 200) -> list[Step]:
@@ -27,9 +22,9 @@ def _answer(body: bytes, status: int = 200) -> list[Step]:
 
 
 def _house(*scripts: Sequence[Step] | UpstreamFault, second: Sequence[Step] | None = None) -> FakeHouse:
-    providers = [FakeForward(_card("one", 1), *scripts)]
+    providers = [FakeForward(transcription_card("one", tier=1), *scripts)]
     if second is not None:
-        providers.append(FakeForward(_card("two", 2), second))
+        providers.append(FakeForward(transcription_card("two", tier=2), second))
     house = FakeHouse(*providers)
     for provider in providers:
         house.report(provider.card.id, f"whisper-{provider.card.id}")
@@ -42,10 +37,7 @@ async def _transcript(house: FakeHouse, filename: str = "speech.wav", **more: An
 
 
 def _sent(house: FakeHouse, name: str = "one") -> Sent:
-    provider = house.forwarder._providers[name]
-    assert isinstance(provider, FakeForward)
-    assert provider.forbidden == []
-    return provider.sent[0]
+    return house.upstream(name).sent[0]
 
 
 def _parts(sent: Sent) -> dict[str, tuple[str | None, bytes]]:
@@ -159,8 +151,7 @@ def test_cancelling_it_frees_the_provider() -> None:
 
     async def main() -> tuple[bool, str]:
         task = asyncio.create_task(_transcript(house))
-        provider = house.forwarder._providers["one"]
-        assert isinstance(provider, FakeForward)
+        provider = house.upstream("one")
         await until(lambda: provider.exchanges != [])
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

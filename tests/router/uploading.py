@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from router.errors import InDoubt
+from router.ports import UpstreamRequest
 
 BOUNDARY: Final = "a-boundary-1234"
 FORM: Final = (b"content-type", f"multipart/form-data; boundary={BOUNDARY}".encode())
@@ -40,6 +41,11 @@ class MadeUp:
         for block in range(-(-self.size // _BLOCK_BYTES)):
             digest.update(_block(block)[: self.size - block * _BLOCK_BYTES])
         return digest.hexdigest()
+
+
+def posted(upload: MadeUp) -> UpstreamRequest:
+    """The request that sends it."""
+    return UpstreamRequest("POST", "/v1/audio/transcriptions", [], upload)
 
 
 def _block(number: int) -> bytes:

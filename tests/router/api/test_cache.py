@@ -7,20 +7,13 @@ from typing import Any
 
 import pytest
 from cached import entry_of, key_of
+from entries import BOSS, DESK, KEYS
 from houses import FakeHouse
 from running import run
 
-from router.api.admission import key_hash
 from router.speech.cache import disk
 from router.speech.cache.disk import CannotPurge
 from router.speech.cache.folder import Folder, Size
-
-KEYS = {
-    "clients": {
-        "desk": {"key_sha256": key_hash("lar-desk")},
-        "boss": {"key_sha256": key_hash("lar-boss"), "role": "admin"},
-    }
-}
 
 
 def _house(path: Path, **settings: Any) -> FakeHouse:
@@ -85,8 +78,7 @@ def test_nobody_else_may(method: str, path: str, tmp_path: Path) -> None:
 
     async def main() -> list[int]:
         house = _house(tmp_path, **KEYS)
-        keys = (b"lar-desk", b"lar-boss")
-        answers = [await house.ask(method, path, headers=[(b"authorization", b"Bearer " + key)]) for key in keys]
+        answers = [await house.ask(method, path, headers=[key]) for key in (DESK, BOSS)]
         await house.cache.aclose()
         return [answer.status for answer in answers]
 

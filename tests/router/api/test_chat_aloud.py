@@ -1,34 +1,14 @@
 """Chats that are answered aloud: what the client gets."""
 
 import base64
-import json
 from typing import Any
 
 import pytest
-from aloud import (
-    BEGINNING,
-    DONE,
-    JSON,
-    REPLY,
-    SSE,
-    USAGE,
-    aloud,
-    aloud_house,
-    asked_of,
-    chat,
-    event,
-    heard,
-    model_of,
-    pcm_in,
-    pcm_of,
-    spoken,
-    words,
-    writes,
-)
-from fakes import Step, head
+from aloud import aloud, aloud_house, asked_of, chat, heard, message_of, pcm_in, pcm_of, sound_in, spoken
 from houses import Answer, FakeHouse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from replies import BEGINNING, DONE, END, REPLY, USAGE, answers, event, streams, words, writes
 from running import run
 
 from router.spoken import NOTHING
@@ -102,20 +82,19 @@ def test_the_tokens_do_not_matter(sizes: list[int], is_streamed: bool) -> None:
         size = sizes[len(texts) % len(sizes)]
         texts.append(REPLY[at : at + size])
         at += size
-    house = aloud_house([head(200, SSE), BEGINNING, *words(texts), event({}, "stop"), DONE])
+    house = aloud_house(streams(BEGINNING, *words(texts), END, DONE))
     answer = _ask(house, aloud(stream=is_streamed))
     if is_streamed:
         assert (REPLY, pcm_of()) == (heard(answer).transcript, heard(answer).pcm)
     else:
-        audio = answer.json["choices"][0]["message"]["audio"]
-        assert (REPLY, pcm_of()) == (audio["transcript"], base64.b64decode(audio["data"]))
+        assert (REPLY, pcm_of()) == (message_of(answer)["audio"]["transcript"], sound_in(answer))
 
 
 @pytest.mark.parametrize("name", ["wav", "mp3", "flac", "opus", "aac", "pcm16"])
 def test_every_format_of_a_whole(name: str) -> None:
     """Is a file of that format."""
     answer = _ask(aloud_house(), aloud(audio={"format": name}))
-    data = base64.b64decode(answer.json["choices"][0]["message"]["audio"]["data"])
+    data = sound_in(answer)
     begins = {"wav": b"RIFF", "flac": b"fLaC", "opus": b"OggS", "pcm16": pcm_of()[:64]}
     assert data.startswith(begins.get(name, b"\xff"))
 
@@ -129,11 +108,7 @@ def test_the_pieces_are_one_base64() -> None:
 
 def test_a_server_that_does_not_stream() -> None:
     """Is spoken when it has answered."""
-    choice = {"index": 0, "message": {"role": "assistant", "content": REPLY}, "finish_reason": "stop"}
-    document = {"id": "c-1", "object": "chat.completion", "created": 7, "model": "m", "choices": [choice]}
-    body = json.dumps(document).encode()
-    script: list[Step] = [head(200, JSON, (b"Content-Length", str(len(body)).encode())), body]
-    found = heard(_ask(aloud_house(script), aloud(stream=True)))
+    found = heard(_ask(aloud_house(answers()), aloud(stream=True)))
     assert (REPLY, pcm_of(), ["stop"]) == (found.transcript, found.pcm, found.finish)
 
 
@@ -158,7 +133,7 @@ def test_code_is_written_and_not_read_aloud() -> None:
 )
 def test_what_is_not_said_is_not_spoken(delta: dict[str, Any], is_streamed: bool) -> None:
     """Tool calls, refusals and thoughts pass as they are, without a sound."""
-    house = aloud_house([head(200, SSE), BEGINNING, event(delta), event({}, "tool_calls"), DONE])
+    house = aloud_house(streams(BEGINNING, event(delta), event({}, "tool_calls"), DONE))
     answer = _ask(house, aloud(stream=is_streamed))
     assert ([], []) == (house.speech["gpu"].heard, house.speech["cpu"].heard)
     if is_streamed:
@@ -177,12 +152,7 @@ def test_what_is_not_said_is_not_spoken(delta: dict[str, Any], is_streamed: bool
 def test_of_a_text_in_which_nothing_can_be_said_there_is_a_moment_of_silence(is_streamed: bool) -> None:
     """Clients decode what is in `data` without asking whether there is something."""
     answer = _ask(aloud_house(writes("```\nx = 1\n```\n")), aloud(stream=is_streamed))
-    data = (
-        heard(answer).pcm
-        if is_streamed
-        else base64.b64decode(answer.json["choices"][0]["message"]["audio"]["data"])
-    )
-    assert NOTHING == data
+    assert NOTHING == (heard(answer).pcm if is_streamed else sound_in(answer))
 
 
 def test_a_chat_without_audio_passes_untouched() -> None:
@@ -190,7 +160,7 @@ def test_a_chat_without_audio_passes_untouched() -> None:
     house = aloud_house(writes(size=7))
     body = chat({"role": "user", "content": 'What is "audio"?'}, stream=True, modalities=["text"])
     answer = _ask(house, body)
-    assert (body, 200) == (model_of(house).sent[0].body, answer.status)
+    assert (body, 200) == (house.upstream("one").sent[0].body, answer.status)
     assert b"".join(step for step in writes(size=7) if isinstance(step, bytes)) == answer.body
 
 
@@ -199,7 +169,7 @@ def test_a_model_that_speaks_itself_is_let_speak() -> None:
     house = aloud_house(writes(), cards={"speaks": ("m*",)})
     body = aloud(stream=True, audio={"format": "mp3", "voice": "its-own"})
     _ask(house, body)
-    assert body == model_of(house).sent[0].body
+    assert body == house.upstream("one").sent[0].body
 
 
 def test_the_records_tell_of_both() -> None:

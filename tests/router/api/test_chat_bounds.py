@@ -1,49 +1,14 @@
 """Chats that are answered aloud: what is too long, what the records say, who may go on, what is left."""
 
 import asyncio
-import base64
-import json
 from typing import Any
 
 import pytest
-from aloud import (
-    BEGINNING,
-    DONE,
-    JSON,
-    REPLY,
-    SSE,
-    Script,
-    aloud,
-    aloud_house,
-    event,
-    heard,
-    model_of,
-    pcm_of,
-    pieces,
-    words,
-    writes,
-)
-from fakes import Step, head
-from houses import Answer, FakeHouse
-from running import run, until
-
-from router.errors import ConnectionLost
-
-LOST = ConnectionLost("gone", had_bytes=True)
-SHORT = "A short answer, for once."
-
-
-def _whole(answer: Answer) -> Any:
-    return answer.json["choices"][0]["message"]
-
-
-def _raw(*events: Step) -> list[Step]:
-    return [head(200, SSE), *events]
-
-
-def _data(document: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(document).encode() + b"\n\n"
-
+from aloud import aloud, aloud_house, asked_of, heard, message_of, pcm_of, sound_in
+from fakes import JSON, Step, head
+from houses import Answer, FakeHouse, ask
+from replies import BEGINNING, DONE, END, LOST, REPLY, SHORT, answers, event, pieces, streams, words, writes
+from running import run, turns, until
 
 # too long
 
@@ -62,7 +27,7 @@ def test_half_of_a_whole_answer_is_none() -> None:
     answer = run(house.chat(aloud()))
     assert (200, REPLY, "too_long_to_speak") == (
         answer.status,
-        _whole(answer)["content"],
+        message_of(answer)["content"],
         answer.get("x-router-audio"),
     )
     assert len(house.speech["gpu"].heard) <= 2
@@ -71,23 +36,20 @@ def test_half_of_a_whole_answer_is_none() -> None:
 @pytest.mark.parametrize("is_streamed", [True, False])
 def test_a_server_that_does_not_stream_may_be_too_long_as_well(is_streamed: bool) -> None:
     """Its text comes in one piece, of which the beginning can be spoken."""
-    choice = {"index": 0, "message": {"role": "assistant", "content": REPLY}, "finish_reason": "stop"}
-    body = json.dumps({"id": "c-1", "object": "chat.completion", "created": 7, "model": "m", "choices": [choice]})
-    script: Script = [head(200, JSON, (b"Content-Length", b"%d" % len(body))), body.encode()]
-    answer = run(aloud_house(script, speech={"max_input_chars": 60}).chat(aloud(stream=is_streamed)))
-    assert pcm_of(REPLY[:60]) == heard(answer).pcm if is_streamed else _whole(answer)["content"] == REPLY
+    house = aloud_house(answers(), speech={"max_input_chars": 60})
+    answer = run(house.chat(aloud(stream=is_streamed)))
+    assert pcm_of(REPLY[:60]) == heard(answer).pcm if is_streamed else message_of(answer)["content"] == REPLY
 
 
 def test_another_models_shorter_answer_is_spoken() -> None:
     """What was too long of the first is forgotten with it."""
     house = aloud_house(
-        _raw(BEGINNING, *words(pieces(REPLY)), LOST), second=[writes(SHORT)], speech={"max_input_chars": 60}
+        streams(BEGINNING, *words(pieces(REPLY)), LOST), second=[writes(SHORT)], speech={"max_input_chars": 60}
     )
     answer = run(house.chat(aloud()))
-    audio = _whole(answer)["audio"]
     assert (SHORT, pcm_of(SHORT), None) == (
-        audio["transcript"],
-        base64.b64decode(audio["data"]),
+        message_of(answer)["audio"]["transcript"],
+        sound_in(answer),
         answer.get("x-router-audio"),
     )
 
@@ -98,7 +60,7 @@ def test_another_models_shorter_answer_is_spoken() -> None:
 def test_a_replaced_model_is_one_record_of_speech() -> None:
     """Which counts every segment once, and says that it went well."""
     house = aloud_house(
-        _raw(BEGINNING, *words(pieces("Good day to you. And more, too.")), LOST), second=[writes()]
+        streams(BEGINNING, *words(pieces("Good day to you. And more, too.")), LOST), second=[writes()]
     )
     run(house.chat(aloud()))
     voices = [record for record in house.observer.finished if record.endpoint == "chat_audio"]
@@ -109,7 +71,7 @@ def test_a_replaced_model_is_one_record_of_speech() -> None:
 
 def test_an_answer_that_fails_is_nobodys_leaving() -> None:
     """The client is still there."""
-    house = aloud_house(_raw(BEGINNING, *words(pieces("Good day to you. And more, too.")), LOST))
+    house = aloud_house(streams(BEGINNING, *words(pieces("Good day to you. And more, too.")), LOST))
     answer = run(house.chat(aloud()))
     assert 503 == answer.status
     assert {"provider_none"} == {record.outcome for record in house.observer.finished}
@@ -120,11 +82,10 @@ def _after_three_seconds(*steps: Step, **more: Any) -> FakeHouse:
 
     async def main() -> FakeHouse:
         goes_on = asyncio.Event()
-        house = aloud_house(_raw(BEGINNING, goes_on, *steps), **more)
+        house = aloud_house(streams(BEGINNING, goes_on, *steps), **more)
         asking = asyncio.create_task(house.chat(aloud(stream=True)))
-        await until(lambda: bool(model_of(house).exchanges))
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await until(lambda: bool(house.upstream("one").exchanges))
+        await turns(20)
         house.clock.advance(3)
         goes_on.set()
         await asking
@@ -135,7 +96,7 @@ def _after_three_seconds(*steps: Step, **more: Any) -> FakeHouse:
 
 def test_thinking_is_no_overhead() -> None:
     """From the answer's beginning to its first word the router waits."""
-    house = _after_three_seconds(*words(pieces(REPLY)), event({}, "stop"), DONE)
+    house = _after_three_seconds(*words(pieces(REPLY)), END, DONE)
     record = house.observer.finished[-1]
     assert ("chat", 3.0, 0.0) == (record.endpoint, record.upstream_wait_s, record.overhead_s)
 
@@ -154,7 +115,7 @@ def test_whoever_interrupted_may_go_on() -> None:
 
     async def main() -> tuple[str, Any]:
         never = asyncio.Event()
-        house = aloud_house(_raw(BEGINNING, *words(pieces(REPLY[:40])), never), writes(SHORT))
+        house = aloud_house(streams(BEGINNING, *words(pieces(REPLY[:40])), never), writes(SHORT))
 
         def leaves(answer: Answer) -> bool:
             return heard(answer).transcript == REPLY[:40]
@@ -162,7 +123,7 @@ def test_whoever_interrupted_may_go_on() -> None:
         first = heard(await house.chat(aloud(stream=True), leaves=leaves))
         message = {"role": "assistant", "audio": {"id": first.audio[0]["id"]}}
         await house.chat(aloud(message, stream=True))
-        return REPLY[:40], json.loads(model_of(house).sent[-1].body)["messages"][0]["content"]
+        return REPLY[:40], asked_of(house)["messages"][0]["content"]
 
     written, remembered = run(main())
     assert written == remembered
@@ -173,14 +134,14 @@ def test_a_text_beside_a_forgotten_audio_is_enough() -> None:
     house = aloud_house()
     message = {"role": "assistant", "content": "Good ev", "audio": {"id": "audio_forgotten"}}
     assert 200 == run(house.chat(aloud(message))).status
-    assert [{"role": "assistant", "content": "Good ev"}] == json.loads(model_of(house).sent[0].body)["messages"]
+    assert [{"role": "assistant", "content": "Good ev"}] == asked_of(house)["messages"]
 
 
 def test_what_became_of_a_cut_answer_can_be_looked_up() -> None:
     """As of speech."""
 
     async def main() -> Any:
-        house = aloud_house(_raw(BEGINNING, *words(pieces(REPLY)), LOST), has_rest=True)
+        house = aloud_house(streams(BEGINNING, *words(pieces(REPLY)), LOST), has_rest=True)
         await house.chat(aloud(stream=True), (b"x-request-id", b"cut-1"))
         return (await house.ask("GET", "/v1/audio/speech/cut-1")).json
 
@@ -211,7 +172,7 @@ def test_whoever_is_cancelled_twice_leaves_nothing_behind() -> None:
     """Neither the model's task nor the voice's."""
 
     async def main() -> set[str]:
-        house = aloud_house(_raw(BEGINNING, *words(pieces(REPLY)), asyncio.Event()))
+        house = aloud_house(streams(BEGINNING, *words(pieces(REPLY)), asyncio.Event()))
         house.speech["gpu"].blocks_on = asyncio.Event()
         asking = asyncio.create_task(house.chat(aloud(stream=True)))
         await until(lambda: bool(house.speech["gpu"].heard))
@@ -219,8 +180,7 @@ def test_whoever_is_cancelled_twice_leaves_nothing_behind() -> None:
         await asyncio.sleep(0)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns(20)
         return {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
 
     assert not run(main()) & {"recital", "recital's speech", "narration", "segment at gpu"}
@@ -244,12 +204,9 @@ def test_a_client_that_reads_nothing_is_not_spoken_to_far_ahead() -> None:
 
             await house.entry(scope, receive, stuck)
 
-        from houses import ask
-
         asking = asyncio.create_task(ask(entry, "POST", "/v1/chat/completions", aloud(stream=True)))  # type: ignore[arg-type]
         await begun.wait()
-        for _ in range(500):
-            await asyncio.sleep(0)
+        await turns(500)
         spoken = len(house.speech["gpu"].heard)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
@@ -265,14 +222,13 @@ def test_while_the_model_writes_on_the_same_machine_speech_waits() -> None:
         goes_on = asyncio.Event()
         text = "This is a sentence of some length, is it not? " * 40
         house = aloud_house(
-            _raw(BEGINNING, *words(pieces(text, 40)), goes_on, event({}, "stop"), DONE),
+            streams(BEGINNING, *words(pieces(text, 40)), goes_on, END, DONE),
             cards={"host": "gpu-host"},
             speech={"hold_s": 2, "ahead_s": 500},
         )
         asking = asyncio.create_task(house.chat(aloud(stream=True)))
         await until(lambda: bool(house.speech["gpu"].heard))
-        for _ in range(1000):
-            await asyncio.sleep(0)
+        await turns(1000)
         held = len(house.speech["gpu"].heard)
         goes_on.set()
         answer = await asking
@@ -288,7 +244,7 @@ def test_what_says_nothing_is_not_held_for_ever(delta: dict[str, Any]) -> None:
     """After a while the answer has begun, if only with that."""
 
     async def main() -> int:
-        house = aloud_house(_raw(*[event(delta)] * 2000, asyncio.Event()))
+        house = aloud_house(streams(*[event(delta)] * 2000, asyncio.Event()))
         answer = await house.chat(aloud(stream=True), leaves=lambda answer: len(answer.chunks) > 10)
         return answer.status
 
@@ -298,7 +254,7 @@ def test_what_says_nothing_is_not_held_for_ever(delta: dict[str, Any]) -> None:
 def test_a_model_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Is given up."""
     monkeypatch.setattr("router.page.MAX_TEXT_BYTES", 5000)
-    answer = run(aloud_house(_raw(BEGINNING, *[event({"reasoning_content": "hm"})] * 100)).chat(aloud()))
+    answer = run(aloud_house(streams(BEGINNING, *[event({"reasoning_content": "hm"})] * 100)).chat(aloud()))
     assert (503, True) == (answer.status, "more than 5000 bytes" in answer.json["error"]["message"])
 
 
@@ -312,8 +268,8 @@ def test_after_the_end_nothing_is_said() -> None:
 def test_what_the_model_calls_audio(audio: Any) -> None:
     """Is its own affair: servers that have none say null."""
     call = {"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}
-    script = _raw(event({"role": "assistant", "content": None, "audio": audio, "tool_calls": [call]}), DONE)
-    message = _whole(run(aloud_house(script).chat(aloud())))
+    script = streams(event({"role": "assistant", "content": None, "audio": audio, "tool_calls": [call]}), DONE)
+    message = message_of(run(aloud_house(script).chat(aloud())))
     assert (None, "f") == (message["content"], message["tool_calls"][0]["function"]["name"])
 
 

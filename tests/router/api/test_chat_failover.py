@@ -1,29 +1,14 @@
 """Chats that are answered aloud when a model, a voice or the client is lost."""
 
 import asyncio
-import base64
 from typing import Any
 
 import pytest
-from aloud import (
-    BEGINNING,
-    DONE,
-    JSON,
-    REPLY,
-    SSE,
-    aloud,
-    aloud_house,
-    event,
-    heard,
-    model_of,
-    pcm_of,
-    pieces,
-    words,
-    writes,
-)
-from fakes import FakeForward, chat_card, head
+from aloud import aloud, aloud_house, heard, message_of, mute, pcm_of, sound_in
+from fakes import FakeForward, chat_card, whole
 from houses import Answer, FakeHouse
 from narrating import said
+from replies import BEGINNING, DONE, END, LOST, REPLY, pieces, streams, words, writes
 from running import run, until
 
 from router import saying
@@ -35,40 +20,35 @@ from router.errors import ConnectionLost
 @pytest.mark.parametrize("is_streamed", [True, False])
 def test_a_model_that_fails_before_its_first_word_is_replaced(is_streamed: bool) -> None:
     """Also when it had begun to answer, as far as HTTP goes."""
-    lost = ConnectionLost("gone", had_bytes=True)
-    house = aloud_house([head(200, SSE), BEGINNING, lost], second=[writes()])
+    house = aloud_house(streams(BEGINNING, LOST), second=[writes()])
     answer = run(house.chat(aloud(stream=is_streamed)))
     assert ("two", "2") == (answer.get("x-router-provider"), answer.get("x-router-attempts"))
-    assert REPLY == (
-        heard(answer).transcript if is_streamed else answer.json["choices"][0]["message"]["audio"]["transcript"]
-    )
+    assert REPLY == (heard(answer).transcript if is_streamed else message_of(answer)["audio"]["transcript"])
 
 
 def test_of_a_whole_answer_nothing_is_out_before_its_end() -> None:
     """A model that fails in the middle of it is replaced, and nothing that it said is heard."""
-    lost = ConnectionLost("gone", had_bytes=True)
-    first = [head(200, SSE), BEGINNING, *words(pieces("Something else entirely. And more of it, too.")), lost]
+    first = streams(BEGINNING, *words(pieces("Something else entirely. And more of it, too.")), LOST)
     house = aloud_house(first, second=[writes()])
-    audio = run(house.chat(aloud())).json["choices"][0]["message"]["audio"]
-    assert (REPLY, pcm_of()) == (audio["transcript"], base64.b64decode(audio["data"]))
+    answer = run(house.chat(aloud()))
+    assert (REPLY, pcm_of()) == (message_of(answer)["audio"]["transcript"], sound_in(answer))
 
 
 def test_a_model_that_fails_later_does_not_cut_the_voice() -> None:
     """What it wrote is spoken to its end; then the client learns of it: it is not passed off as whole."""
     text = REPLY[: REPLY.index("Shall I close")]
-    lost = ConnectionLost("gone", had_bytes=True)
-    house = aloud_house([head(200, SSE), BEGINNING, *words(pieces(text)), lost], second=[writes()])
+    house = aloud_house(streams(BEGINNING, *words(pieces(text)), LOST), second=[writes()])
     answer = run(house.chat(aloud(stream=True)))
     found = heard(answer)
     assert (text, pcm_of(text)) == (found.transcript, found.pcm)
     assert found.error is not None
     assert (False, False, []) == (found.is_done, answer.is_complete, found.finish)
-    assert [] == model_of(house, "two").sent
+    assert [] == house.upstream("two").sent
 
 
 def test_an_end_that_is_none() -> None:
     """A stream that just ends was cut, whatever its framing says."""
-    house = aloud_house([head(200, SSE), BEGINNING, *words(pieces(REPLY))])
+    house = aloud_house(streams(BEGINNING, *words(pieces(REPLY))))
     found = heard(run(house.chat(aloud(stream=True))))
     assert (pcm_of(), False) == (found.pcm, found.is_done)
     assert found.error is not None
@@ -80,9 +60,7 @@ def test_what_is_there_is_spoken_while_the_model_pauses() -> None:
     async def main() -> bytes:
         goes_on = asyncio.Event()
         begin, rest = REPLY[:27], REPLY[27:]
-        house = aloud_house(
-            [head(200, SSE), BEGINNING, *words(pieces(begin)), goes_on, *words([rest]), event({}, "stop"), DONE]
-        )
+        house = aloud_house(streams(BEGINNING, *words(pieces(begin)), goes_on, *words([rest]), END, DONE))
 
         def go_on(answer: Answer) -> bool:
             if heard(answer).pcm:
@@ -98,7 +76,7 @@ def test_what_is_there_is_spoken_while_the_model_pauses() -> None:
 def test_what_the_models_server_says_of_a_bad_request(is_streamed: bool) -> None:
     """Is the client's to read, as it is."""
     body = b'{"error":{"message":"no such tool"}}'
-    house = aloud_house([head(400, JSON, (b"Content-Length", b"%d" % len(body))), body])
+    house = aloud_house(whole(body, status=400))
     answer = run(house.chat(aloud(stream=is_streamed)))
     assert (400, body, "application/json") == (answer.status, answer.body, answer.get("content-type"))
 
@@ -122,8 +100,7 @@ def test_nobody_to_speak_leaves_the_text(is_streamed: bool) -> None:
     house = aloud_house(has_rest=True, speech={"patience_s": 0.01})
 
     async def main() -> Answer:
-        for name in ("gpu", "cpu"):
-            await house.ask("POST", f"/admin/providers/{name}/drain")
+        await mute(house)
         return await house.chat(aloud(stream=is_streamed))
 
     answer = run(main())
@@ -133,7 +110,7 @@ def test_nobody_to_speak_leaves_the_text(is_streamed: bool) -> None:
         found = heard(answer)
         assert (REPLY, [], ["stop"], True) == (found.content, found.audio, found.finish, found.is_done)
     else:
-        message = answer.json["choices"][0]["message"]
+        message = message_of(answer)
         assert (REPLY, False) == (message["content"], "audio" in message)
 
 
@@ -142,7 +119,7 @@ def test_a_house_without_a_voice() -> None:
     house = FakeHouse(FakeForward(chat_card("one"), writes()))
     house.report("one", "m")
     answer = run(house.chat(aloud()))
-    message = answer.json["choices"][0]["message"]
+    message = message_of(answer)
     assert ("no_provider", REPLY, False) == (answer.get("x-router-audio"), message["content"], "audio" in message)
 
 
@@ -152,12 +129,11 @@ def test_or_an_error_where_that_is_wanted(is_streamed: bool) -> None:
     house = aloud_house(has_rest=True, speech={"without_voice": "error"})
 
     async def main() -> Answer:
-        for name in ("gpu", "cpu"):
-            await house.ask("POST", f"/admin/providers/{name}/drain")
+        await mute(house)
         return await house.chat(aloud(stream=is_streamed))
 
     answer = run(main())
-    assert (503, []) == (answer.status, model_of(house).sent)
+    assert (503, []) == (answer.status, house.upstream("one").sent)
 
 
 def _fails_from(count: int) -> Any:
@@ -200,7 +176,7 @@ def test_a_client_that_leaves_ends_both() -> None:
 
     async def main() -> tuple[bool, bool]:
         never = asyncio.Event()
-        house = aloud_house([head(200, SSE), BEGINNING, *words(pieces(REPLY)), never])
+        house = aloud_house(streams(BEGINNING, *words(pieces(REPLY)), never))
         house.speech["gpu"].blocks_on = asyncio.Event()
 
         def leaves(answer: Answer) -> bool:
@@ -208,6 +184,6 @@ def test_a_client_that_leaves_ends_both() -> None:
 
         await house.chat(aloud(stream=True), leaves=leaves)
         await until(lambda: house.speech["gpu"].was_cancelled)
-        return model_of(house).exchanges[0].is_aborted, house.speech["gpu"].was_cancelled
+        return house.upstream("one").exchanges[0].is_aborted, house.speech["gpu"].was_cancelled
 
     assert (True, True) == run(main())

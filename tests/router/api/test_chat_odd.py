@@ -1,56 +1,22 @@
 """Chats that are answered aloud by odd servers: how their answers end, and of which shape they are."""
 
 import asyncio
-import base64
-import json
 from typing import Any
 
 import pytest
-from aloud import (
-    BEGINNING,
-    DONE,
-    REPLY,
-    SSE,
-    aloud,
-    aloud_house,
-    event,
-    heard,
-    model_of,
-    pcm_of,
-    pieces,
-    words,
-    writes,
-)
-from fakes import Step, head
-from houses import Answer
+from aloud import aloud, aloud_house, heard, message_of, pcm_of, sound_in
+from replies import BEGINNING, DONE, END, LOST, REPLY, SHORT, chunk, data, event, pieces, streams, words, writes
 from running import run
 
 from router.domain import Utterance
-from router.errors import ConnectionLost
 from router.health import ProviderState
-
-LOST = ConnectionLost("gone", had_bytes=True)
-SHORT = "A short answer, for once."
-
-
-def _whole(answer: Answer) -> Any:
-    return answer.json["choices"][0]["message"]
-
-
-def _raw(*events: Step) -> list[Step]:
-    return [head(200, SSE), *events]
-
-
-def _data(document: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(document).encode() + b"\n\n"
-
 
 # ends
 
 
 def test_a_stream_that_ends_too_soon_is_the_models_fault_and_not_the_machines() -> None:
     """One odd server must not be taken for a dead one."""
-    house = aloud_house(_raw(BEGINNING, *words(pieces(REPLY))))
+    house = aloud_house(streams(BEGINNING, *words(pieces(REPLY))))
     assert heard(run(house.chat(aloud(stream=True)))).error is not None
     assert ProviderState.UP is house.roster.standing("one", "m").state
 
@@ -61,7 +27,7 @@ def test_what_breaks_after_the_end_breaks_nothing(is_streamed: bool) -> None:
     house = aloud_house([*writes()[:-1], DONE, LOST], second=[writes(SHORT)])
     answer = run(house.chat(aloud(stream=is_streamed)))
     assert (REPLY, "1") == (
-        heard(answer).transcript if is_streamed else _whole(answer)["audio"]["transcript"],
+        heard(answer).transcript if is_streamed else message_of(answer)["audio"]["transcript"],
         answer.get("x-router-attempts"),
     )
     assert not is_streamed or heard(answer).is_done
@@ -72,13 +38,13 @@ def test_nobody_waits_for_a_server_that_hangs_on() -> None:
     house = aloud_house([*writes(), asyncio.Event()])
     found = heard(run(house.chat(aloud(stream=True))))
     assert (REPLY, True) == (found.transcript, found.is_done)
-    assert model_of(house).exchanges[0].is_aborted
+    assert house.upstream("one").exchanges[0].is_aborted
 
 
 def test_an_empty_reason_is_none() -> None:
     """Some servers send one with every chunk."""
     texts = [event({"content": piece}, "") for piece in pieces(REPLY)]
-    cut = heard(run(aloud_house(_raw(BEGINNING, *texts)).chat(aloud(stream=True))))
+    cut = heard(run(aloud_house(streams(BEGINNING, *texts)).chat(aloud(stream=True))))
     assert cut.error is not None
     assert not cut.is_done
 
@@ -86,16 +52,9 @@ def test_an_empty_reason_is_none() -> None:
 def test_the_reason_may_come_with_the_last_words() -> None:
     """And is told behind the last sound, once, as is what came with it."""
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
-    last = {
-        "id": "c-1",
-        "object": "chat.completion.chunk",
-        "created": 7,
-        "model": "m",
-        "choices": [{"index": 0, "delta": {"content": REPLY[40:]}, "finish_reason": "stop"}],
-        "usage": usage,
-        "timings": {"ms": 3},
-    }
-    answer = run(aloud_house(_raw(BEGINNING, *words([REPLY[:40]]), _data(last), DONE)).chat(aloud(stream=True)))
+    choice = {"index": 0, "delta": {"content": REPLY[40:]}, "finish_reason": "stop"}
+    last = chunk(choice, usage=usage, timings={"ms": 3})
+    answer = run(aloud_house(streams(BEGINNING, *words([REPLY[:40]]), last, DONE)).chat(aloud(stream=True)))
     found = heard(answer)
     assert (REPLY, ["stop"], usage) == (found.transcript, found.finish, found.usage)
     assert (1, 1) == (answer.body.count(b'"timings"'), answer.body.count(b'"usage":{'))
@@ -106,7 +65,7 @@ def test_the_reason_may_come_with_the_last_words() -> None:
 def test_an_error_instead_of_an_answer(code: Any, status: int) -> None:
     """Some servers send it as an event, with their status in it."""
     error = {"error": {"message": "the context is too long", "code": code}}
-    answer = run(aloud_house(_raw(_data(error))).chat(aloud(stream=True)))
+    answer = run(aloud_house(streams(data(error))).chat(aloud(stream=True)))
     assert (status, True) == (answer.status, "the context is too long" in answer.json["error"]["message"])
 
 
@@ -121,7 +80,8 @@ def test_calls_that_are_numbered_alike() -> None:
         {"index": 0, "id": "", "function": {"name": "", "arguments": "2}"}},
     ]
     deltas = [event({"tool_calls": [call]}) for call in calls]
-    message = _whole(run(aloud_house(_raw(BEGINNING, *deltas, event({}, "tool_calls"), DONE)).chat(aloud())))
+    house = aloud_house(streams(BEGINNING, *deltas, event({}, "tool_calls"), DONE))
+    message = message_of(run(house.chat(aloud())))
     assert [("a", "go", '{"x":1}'), ("b", "stay", '{"y":2}')] == [
         (call["id"], call["function"]["name"], call["function"]["arguments"]) for call in message["tool_calls"]
     ]
@@ -133,20 +93,19 @@ def test_a_character_in_two_halves() -> None:
         b'data: {"choices":[{"index":0,"delta":{"content":"One \\ud83d"}}]}\n\n',
         b'data: {"choices":[{"index":0,"delta":{"content":"\\ude00 two, three."},"finish_reason":"stop"}]}\n\n',
     ]
-    answer = run(aloud_house(_raw(*halves, DONE)).chat(aloud()))
-    assert "One \U0001f600 two, three." == _whole(answer)["audio"]["transcript"]
+    answer = run(aloud_house(streams(*halves, DONE)).chat(aloud()))
+    assert "One \U0001f600 two, three." == message_of(answer)["audio"]["transcript"]
 
 
 def test_a_server_that_names_no_role() -> None:
     """Clients wait for one."""
-    found = heard(run(aloud_house(_raw(*words([REPLY]), event({}, "stop"), DONE)).chat(aloud(stream=True))))
+    found = heard(run(aloud_house(streams(*words([REPLY]), END, DONE)).chat(aloud(stream=True))))
     assert ("assistant", REPLY) == (found.deltas[0]["role"], found.transcript)
 
 
 def test_what_is_no_choice_passes_in_its_place() -> None:
     """A filter's word before the first, usage behind the last."""
-    first = _data({"id": "c-1", "object": "chat.completion.chunk", "created": 7, "model": "m", "choices": []})
-    answer = run(aloud_house(_raw(first, BEGINNING, *writes()[2:])).chat(aloud(stream=True)))
+    answer = run(aloud_house(streams(chunk(), BEGINNING, *writes()[2:])).chat(aloud(stream=True)))
     assert answer.body.startswith(b'data: {"id":"c-1"')
     assert heard(answer).usage == {"prompt_tokens": 4, "completion_tokens": 9, "total_tokens": 13}
 
@@ -154,7 +113,7 @@ def test_what_is_no_choice_passes_in_its_place() -> None:
 def test_contents_in_parts() -> None:
     """As some servers have them."""
     parts = [event({"content": [{"type": "text", "text": piece}]}) for piece in pieces(REPLY, 9)]
-    found = heard(run(aloud_house(_raw(BEGINNING, *parts, event({}, "stop"), DONE)).chat(aloud(stream=True))))
+    found = heard(run(aloud_house(streams(BEGINNING, *parts, END, DONE)).chat(aloud(stream=True))))
     assert (REPLY, pcm_of()) == (found.transcript, found.pcm)
 
 
@@ -165,4 +124,4 @@ def test_a_large_whole_is_sent_in_pieces() -> None:
     house.speech["gpu"].voice = lambda segment: Utterance(bytes(48_000 * 9), 0.1, "engine", segment.voice)
     answer = run(house.chat(aloud(audio={"format": "pcm16"})))
     assert (str(len(answer.body)), True) == (answer.get("content-length"), len(answer.chunks) > 10)
-    assert 48_000 * 9 * 60 <= len(base64.b64decode(_whole(answer)["audio"]["data"]))
+    assert 48_000 * 9 * 60 <= len(sound_in(answer))

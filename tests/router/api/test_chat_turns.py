@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from aloud import JSON, REPLY, SSE, aloud, aloud_house, asked_of, chat, heard, model_of, writes
-from fakes import Step, head
+from aloud import aloud, aloud_house, asked_of, chat, heard, message_of
 from houses import Answer, FakeHouse
+from replies import REPLY, SSE, hears, writes
 from running import run
 
 from router.api.admission import key_hash
@@ -17,11 +17,6 @@ from router.errors import ConnectionLost
 SOUND = b"RIFF, or so"
 USER = {"role": "user", "content": "Hello!"}
 KEYS = {name: {"key_sha256": key_hash(f"lar-{name}")} for name in ("desk", "phone")}
-
-
-def _hears(text: str) -> list[Step]:
-    body = json.dumps({"text": text}).encode()
-    return [head(200, JSON, (b"Content-Length", str(len(body)).encode())), body]
 
 
 def _recording(sound: bytes = SOUND, name: str = "wav") -> dict[str, Any]:
@@ -34,11 +29,11 @@ def _said(*parts: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_recording_is_written_down_for_a_model_that_cannot_hear() -> None:
     """In its place are its words; the rest of the message stays."""
-    house = aloud_house(ear=_hears("What time is it?"))
+    house = aloud_house(ear=hears("What time is it?"))
     answer = run(house.chat(chat(_said({"type": "text", "text": "Listen:"}, _recording()))))
     assert 200 == answer.status
     assert [{"role": "user", "content": "Listen:\nWhat time is it?"}] == asked_of(house)["messages"]
-    form = model_of(house, "ear").sent[0]
+    form = house.upstream("ear").sent[0]
     assert SOUND in form.body
     assert b'filename="audio.wav"' in form.body
     assert ["transcriptions", "chat"] == [record.endpoint for record in house.observer.finished]
@@ -47,14 +42,14 @@ def test_a_recording_is_written_down_for_a_model_that_cannot_hear() -> None:
 def test_beside_a_picture_it_is_a_part_of_its_own() -> None:
     """Models that see take parts."""
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
-    house = aloud_house(ear=_hears("What is it?"))
+    house = aloud_house(ear=hears("What is it?"))
     run(house.chat(chat(_said(picture, _recording()))))
     assert [picture, {"type": "text", "text": "What is it?"}] == asked_of(house)["messages"][0]["content"]
 
 
 def test_it_is_asked_aloud_and_answered_aloud() -> None:
     """An ear, a model and a voice, none of which knows of the others."""
-    house = aloud_house(ear=_hears("Is anybody there?"))
+    house = aloud_house(ear=hears("Is anybody there?"))
     found = heard(run(house.chat(aloud(_said(_recording()), stream=True))))
     assert (REPLY, "Is anybody there?") == (found.transcript, asked_of(house)["messages"][0]["content"])
 
@@ -63,21 +58,21 @@ def test_the_same_recording_is_written_down_once() -> None:
     """Clients send their whole history with every turn."""
 
     async def main() -> FakeHouse:
-        house = aloud_house(ear=_hears("One."))
+        house = aloud_house(ear=hears("One."))
         for _ in range(3):
             await house.chat(chat(_said(_recording()), USER))
         await house.chat(chat(_said(_recording(b"another"))))
         return house
 
-    assert 2 == len(model_of(run(main()), "ear").sent)
+    assert 2 == len(run(main()).upstream("ear").sent)
 
 
 def test_a_model_that_hears_gets_the_recording() -> None:
     """As it came."""
-    house = aloud_house(ear=_hears("nobody asks"), cards={"hears": ("m",)})
+    house = aloud_house(ear=hears("nobody asks"), cards={"hears": ("m",)})
     message = _said(_recording())
     run(house.chat(aloud(message)))
-    assert ([message], []) == (asked_of(house)["messages"], model_of(house, "ear").sent)
+    assert ([message], []) == (asked_of(house)["messages"], house.upstream("ear").sent)
 
 
 def test_without_an_ear() -> None:
@@ -85,7 +80,7 @@ def test_without_an_ear() -> None:
     house = aloud_house()
     answer = run(house.chat(chat(_said(_recording()))))
     assert (400, "transcription_unavailable") == (answer.status, answer.json["error"]["code"])
-    assert [] == model_of(house).sent
+    assert [] == house.upstream("one").sent
 
 
 def test_an_ear_that_is_gone() -> None:
@@ -110,7 +105,7 @@ def test_an_ear_that_is_gone() -> None:
 )
 def test_recordings_that_are_none(audio: Any, param: str) -> None:
     """Name the place."""
-    house = aloud_house(ear=_hears("nothing"))
+    house = aloud_house(ear=hears("nothing"))
     answer = run(house.chat(chat(USER, _said({"type": "input_audio", "input_audio": audio}))))
     assert (400, f"messages[1].content[0].input_audio{param}") == (answer.status, answer.json["error"]["param"])
 
@@ -122,7 +117,7 @@ async def _spoken(house: FakeHouse, *headers: Any, stream: bool = False) -> str:
     answer = await house.chat(aloud(stream=stream), *headers)
     if stream:
         return str(heard(answer).audio[0]["id"])
-    return str(answer.json["choices"][0]["message"]["audio"]["id"])
+    return str(message_of(answer)["audio"]["id"])
 
 
 async def _turn(house: FakeHouse, audio_id: Any, *headers: Any, **more: Any) -> Answer:
@@ -193,7 +188,7 @@ def test_recordings_and_answers_are_remembered_under_what_nobody_guesses() -> No
     """An audio id has 96 random bits; a recording is known by its hash."""
 
     async def main() -> tuple[set[str], bytes | None]:
-        house = aloud_house(ear=_hears("One."))
+        house = aloud_house(ear=hears("One."))
         ids = {await _spoken(house) for _ in range(3)}
         await house.chat(chat(_said(_recording())))
         return ids, await house.store.get(f"heard/anonymous/{hashlib.sha256(SOUND).hexdigest()}")
@@ -225,7 +220,7 @@ def test_modalities_and_audio_go_together(fields: dict[str, Any], param: str, co
     answer = run(house.chat(chat(**fields)))
     error = answer.json["error"]
     assert (400, param, code) == (answer.status, error["param"], error["code"])
-    assert [] == model_of(house).sent
+    assert [] == house.upstream("one").sent
 
 
 @pytest.mark.parametrize(
@@ -250,7 +245,7 @@ def test_what_cannot_be_spoken(audio: dict[str, Any], fields: dict[str, Any], st
     house = aloud_house()
     answer = run(house.chat(aloud(audio=audio, **fields)))
     assert (status, param) == (answer.status, answer.json["error"]["param"]), answer.body
-    assert [] == model_of(house).sent
+    assert [] == house.upstream("one").sent
 
 
 def test_a_key_for_words_only() -> None:
@@ -264,7 +259,7 @@ def test_a_key_for_words_only() -> None:
 
     plain, refused = run(main())
     assert (200, 403, "model_not_allowed") == (plain, refused.status, refused.json["error"]["code"])
-    assert 1 == len(model_of(house).sent)
+    assert 1 == len(house.upstream("one").sent)
 
 
 @pytest.mark.parametrize(

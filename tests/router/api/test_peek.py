@@ -73,6 +73,7 @@ def _escaped(word: str, which: list[int]) -> str:
     st.lists(st.integers(0, 4), max_size=5),
     st.booleans(),
     _spaces,
+    st.sampled_from([0, 10_000]),
 )
 def test_a_model_given_twice_is_refused_in_every_spelling(
     word: str,
@@ -80,13 +81,15 @@ def test_a_model_given_twice_is_refused_in_every_spelling(
     other: list[int],
     in_upper_case: bool,
     space: str,
+    size: int,
 ) -> None:
-    """RFC 8259 §4 leaves open which of two equal keys counts, so neither does."""
+    """RFC 8259 §4 leaves open which of two equal keys counts, so neither does, in a small body and a large one."""
     values = {"model": ('"a"', '"b"'), "stream": ("true", "false")}[word]
     second = _escaped(word, other)
     if in_upper_case:
         second = second.replace("\\u006d", "\\u006D").replace("\\u006f", "\\u006F").replace("\\u006c", "\\u006C")
-    text = f'{{"{_escaped(word, one)}":{values[0]},"x":[{{"model":1}}],{space}"{second}"{space}:{values[1]}}}'
+    first, between = f'"{_escaped(word, one)}":{values[0]}', f'"x":[{{"model":1}}],"y":"{size * "y"}"'
+    text = f'{{{first},{between},{space}"{second}"{space}:{values[1]}}}'
     with pytest.raises(InvalidRequest) as caught:
         peek(text.encode())
     assert (word, "duplicate_key") == (caught.value.param, caught.value.code)
@@ -118,6 +121,9 @@ def test_the_word_elsewhere_is_not_a_duplicate(body: bytes) -> None:
         (b' \n{"stream" : true }\n', None, True),
         ('{"model":"größe"}'.encode(), "größe", False),
         (b'{"model":"a\\/b"}', "a/b", False),
+        (b'{"model":"a","messages":["%b"],"stream":true}' % (10_000 * b"m"), "a", True),
+        (b'{"model": "a", "messages": ["%b"], "stream": true}' % (10_000 * b"m"), "a", True),
+        (b'{ "model":"a","model_":"model","x":"%b"}' % (10_000 * b"\\u006d"), "a", False),
     ],
 )
 def test_model_and_stream_are_read(body: bytes, model: str | None, is_streamed: bool) -> None:

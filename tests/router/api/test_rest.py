@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from entries import BOSS, DESK
 from fakes import FakeForward, FakeSpeech, chat_card, head, pcm, speech_card
 from houses import Answer, FakeHouse
 from running import run
@@ -216,8 +217,6 @@ KEYS = {
         "boss": {"key_sha256": key_hash("lar-boss"), "role": "admin"},
     }
 }
-DESK: Header = (b"authorization", b"Bearer lar-desk")
-BOSS: Header = (b"authorization", b"Bearer lar-boss")
 
 
 def _small(**settings: Any) -> FakeHouse:

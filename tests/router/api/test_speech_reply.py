@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from houses import Answer, FakeHouse
 from narrating import TEXT, body, nodes, pcm_of, said
-from running import run
+from running import run, turns
 
 from router.api.speech_reply import PIECE_BYTES
 from router.recollection import Recollection
@@ -58,8 +58,12 @@ def test_a_disk_that_hangs_keeps_no_answer_from_its_end(kept: Slow, tmp_path: Pa
 
         house.store.put = note  # type: ignore[method-assign]
 
+        has_left = asyncio.Event()
+
         def leaves(answer: Answer) -> bool:
             seen[:] = [answer]
+            if answer.is_complete:
+                has_left.set()
             return answer.is_complete
 
         asking = asyncio.ensure_future(house.say(body(**shape), (b"x-request-id", b"id-1"), leaves=leaves))
@@ -67,7 +71,8 @@ def test_a_disk_that_hangs_keeps_no_answer_from_its_end(kept: Slow, tmp_path: Pa
             await kept.has_begun.wait()
         told = (await house.ask("GET", "/v1/audio/speech/id-1")).json
         assert ("completed", True) == (told["status"], seen[0].is_complete)
-        await asyncio.sleep(0.05)  # the client has gone
+        await has_left.wait()
+        await turns(3)  # in which that is noticed
         kept.go_on.set()
         await asking
         again = await house.say(body(**shape))

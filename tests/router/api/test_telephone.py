@@ -4,28 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from aloud import (
-    BEGINNING,
-    JSON,
-    REPLY,
-    SSE,
-    aloud_house,
-    asked_of,
-    event,
-    model_of,
-    pcm_in,
-    pieces,
-    words,
-    writes,
-)
-from fakes import Step, head
+from aloud import aloud_house, asked_of, mute, pcm_in
+from fakes import whole
 from houses import Answer, FakeHouse
 from narrating import sound_of
+from replies import BEGINNING, END, LOST, REPLY, hears, pieces, streams, words, writes
 from running import run
 
 from router.api.admission import key_hash
 from router.domain import Model, Traits
-from router.errors import ConnectionLost
 from router.health import ProviderSign
 from router.speech.live import Unfolding
 from router.spoken import NOTHING
@@ -33,11 +20,6 @@ from router.spoken import NOTHING
 KEY = "lar-phone"
 KEYS = {"phone": {"key_sha256": key_hash(KEY)}}
 MULTIPART = (b"content-type", b"multipart/form-data; boundary=xyz")
-
-
-def _hears(text: str) -> list[Step]:
-    body = json.dumps({"text": text}).encode()
-    return [head(200, JSON, (b"Content-Length", str(len(body)).encode())), body]
 
 
 def _text(house: FakeHouse, *headers: Any, **fields: Any) -> Any:
@@ -82,11 +64,11 @@ def test_a_question_in_words() -> None:
 
 def test_a_recorded_question() -> None:
     """Is written down first, whatever its field is called."""
-    house = aloud_house(ear=_hears("Is it me?"))
+    house = aloud_house(ear=hears("Is it me?"))
     answer = run(house.ask("POST", "/process-audio", _form(field="audio", prompt="Sing."), [MULTIPART]))
     assert (200, _expected_bytes()) == (answer.status, len(pcm_in(answer.body)))
     assert ["Sing.", "Is it me?"] == [each["content"] for each in asked_of(house)["messages"]]
-    assert b"RIFF" in model_of(house, "ear").sent[0].body
+    assert b"RIFF" in house.upstream("ear").sent[0].body
 
 
 def test_sound_while_it_is_made() -> None:
@@ -99,7 +81,7 @@ def test_sound_while_it_is_made() -> None:
 
 def test_the_form_may_ask_for_that_too() -> None:
     """In a field of its own."""
-    house = aloud_house(ear=_hears("Is it me?"))
+    house = aloud_house(ear=hears("Is it me?"))
     answer = run(house.ask("POST", "/process-audio", _form(stream="true"), [MULTIPART]))
     assert b"RIFF\xff\xff\xff\xff" == answer.body[:8]
 
@@ -137,7 +119,7 @@ def test_who_answers_is_configured() -> None:
     run(main())
     assert {"bob", "alloy"} == {segment.voice for segment, _, _ in house.speech["gpu"].heard}
     assert "Be brief." == asked_of(house)["messages"][0]["content"]
-    assert "Be kind." == json.loads(model_of(house).sent[0].body)["messages"][0]["content"]
+    assert "Be kind." == json.loads(house.upstream("one").sent[0].body)["messages"][0]["content"]
 
 
 def test_without_a_model_there_is_nobody_to_ask() -> None:
@@ -181,7 +163,7 @@ def test_of_a_reply_in_which_nothing_can_be_said_there_is_silence(stream: bool) 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_model_that_writes_nothing(stream: bool) -> None:
     """Is at fault, and there is no sound."""
-    answer = run(_text(aloud_house([head(200, SSE), BEGINNING, event({}, "stop")]), stream=stream))
+    answer = run(_text(aloud_house(streams(BEGINNING, END)), stream=stream))
     assert (502, "application/json") == (answer.status, answer.get("content-type"))
 
 
@@ -189,15 +171,14 @@ def test_a_model_that_writes_nothing(stream: bool) -> None:
 def test_what_the_model_refuses(stream: bool) -> None:
     """Is told in words."""
     body = b'{"error":{"message":"too long"}}'
-    answer = run(_text(aloud_house([head(400, JSON, (b"Content-Length", b"32")), body]), stream=stream))
+    answer = run(_text(aloud_house(whole(body, status=400)), stream=stream))
     assert (400, True) == (answer.status, "too long" in answer.json["error"]["message"])
 
 
 def test_a_sound_that_was_begun_is_cut_and_never_passed_off_as_whole() -> None:
     """When the model is lost in the middle: what it wrote is heard, then the connection ends."""
     text = REPLY[: REPLY.index("Shall I")]
-    lost = ConnectionLost("gone", had_bytes=True)
-    answer = run(_text(aloud_house([head(200, SSE), *words(pieces(text)), lost]), stream=True))
+    answer = run(_text(aloud_house(streams(*words(pieces(text)), LOST)), stream=True))
     assert (200, False, _expected_bytes(text)) == (answer.status, answer.is_complete, len(answer.body) - 44)
 
 
@@ -207,13 +188,12 @@ def test_nobody_can_speak(stream: bool) -> None:
     house = aloud_house(has_rest=True)
 
     async def main() -> Answer:
-        for name in ("gpu", "cpu"):
-            await house.ask("POST", f"/admin/providers/{name}/drain")
+        await mute(house)
         answer: Answer = await _text(house, stream=stream)
         return answer
 
     answer = run(main())
-    assert (503, []) == (answer.status, model_of(house).sent)
+    assert (503, []) == (answer.status, house.upstream("one").sent)
     assert "gpu: draining" in answer.json["error"]["message"]
 
 
@@ -255,13 +235,13 @@ def test_questions_that_are_none(body: bytes, param: str | None) -> None:
 )
 def test_forms_that_are_none(body: bytes, headers: list[Any]) -> None:
     """Say what to send."""
-    answer = run(aloud_house(ear=_hears("x")).ask("POST", "/process-audio", body, headers))
+    answer = run(aloud_house(ear=hears("x")).ask("POST", "/process-audio", body, headers))
     assert (400, {"message", "type", "param", "code"}) == (answer.status, set(answer.json["error"])), answer.body
 
 
 def test_a_recording_of_nothing() -> None:
     """There is no question in it."""
-    answer = run(aloud_house(ear=_hears(" ")).ask("POST", "/process-audio", _form(), [MULTIPART]))
+    answer = run(aloud_house(ear=hears(" ")).ask("POST", "/process-audio", _form(), [MULTIPART]))
     assert (400, "text_empty") == (answer.status, answer.json["error"]["code"])
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loopback import free_port
+from loopback import nobody
 
 from router import server
 from router.__main__ import main
 from router.api.admission import key_hash
 from router.commands import up
 from router.config import Settings, parse, schema
+from router.drill.ports import free_port
 
 DEMO = "providers: {demo: {kind: demo}}\n"
 
@@ -134,14 +135,15 @@ def test_explain(arguments: list[str], status: int, line: str, capsys: pytest.Ca
 
 def test_explain_says_when_nothing_can_serve(capsys: pytest.CaptureFixture[str]) -> None:
     """Status 1, for scripts."""
-    text = (
-        f"providers: {{a: {{kind: openai, url: 'http://127.0.0.1:{free_port()}'}}}}\n"
-        "models: {m: {routes: [{provider: a}]}, off: {routes: [{provider: b}]}}\n"
-        "hosts: {none: {address: ''}}\n"
-    ).replace("providers: {", "providers: {b: {kind: openai, host: none, port: 1}, ")
-    assert 0 == main(["explain", "--config", _config(text), "--model", "m"])
-    assert "last resort: down (nothing listens on" in capsys.readouterr().out
-    assert 1 == main(["explain", "--config", _config(text), "--model", "off"])
+    with nobody() as port:
+        text = (
+            f"providers: {{a: {{kind: openai, url: 'http://127.0.0.1:{port}'}}}}\n"
+            "models: {m: {routes: [{provider: a}]}, off: {routes: [{provider: b}]}}\n"
+            "hosts: {none: {address: ''}}\n"
+        ).replace("providers: {", "providers: {b: {kind: openai, host: none, port: 1}, ")
+        assert 0 == main(["explain", "--config", _config(text), "--model", "m"])
+        assert "last resort: down (nothing listens on" in capsys.readouterr().out
+        assert 1 == main(["explain", "--config", _config(text), "--model", "off"])
     assert "Nothing can serve this now: a request would get a 503." == capsys.readouterr().out.strip()
 
 

@@ -12,7 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from loopback import Loopback, Peer, Script, free_port
+from loopback import Loopback, Peer, Script, nobody
 from talks import HEAD, WHOLE, asked, delta, elsewhere, frames_in, pcm, refusal, routing, streamed, wrote
 
 from router.__main__ import main
@@ -109,10 +109,10 @@ def test_a_player_gets_the_sound(router: Loopback, monkeypatch: pytest.MonkeyPat
 
 def test_no_router_is_told_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     """Whether or not a model was named."""
-    url = f"http://127.0.0.1:{free_port()}"
-    for more in ([], ["--model", "m"]):
-        assert 2 == main(["talk", "--no-play", "--url", url, *more, "Hi"])
-        assert "`make run` or `local-ai-router serve`" in capsys.readouterr().err
+    with nobody() as port:
+        for more in ([], ["--model", "m"]):
+            assert 2 == main(["talk", "--no-play", "--url", f"http://127.0.0.1:{port}", *more, "Hi"])
+            assert "`make run` or `local-ai-router serve`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

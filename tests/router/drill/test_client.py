@@ -4,7 +4,7 @@ import base64
 import json
 
 from drills import aloud_document, chunked, event, question
-from loopback import Peer, Received, answering, free_port, ok, serving
+from loopback import Peer, Received, answering, nobody, ok, serving
 from running import run
 
 from router.drill.answer import Answer, Kind, Told
@@ -63,7 +63,8 @@ def test_error_is_told_and_is_no_sound() -> None:
 
 def test_nobody_there_is_an_answer_too() -> None:
     """Which says what happened."""
-    answer = run(Client("127.0.0.1", free_port()).ask(question(Kind.SHORT)))
+    with nobody() as port:
+        answer = run(Client("127.0.0.1", port).ask(question(Kind.SHORT)))
     assert (answer.status, answer.has_begun) == (0, False)
     assert "ConnectionRefusedError" in answer.failure
 

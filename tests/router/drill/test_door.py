@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 from exchanges import http1_transport
 from fakes import RecordingSink
-from loopback import Loopback, answering, free_port, ok, serving
+from loopback import Loopback, answering, ok, serving
 from running import run, until
 
 from router.drill.door import Door
 from router.drill.orders import Mode, Order
+from router.drill.ports import free_port
 from router.errors import ConnectionLost, DialRefused
 from router.ports import UpstreamRequest
 from router.transport import Http1Transport

@@ -3,14 +3,13 @@
 import json
 
 import pytest
-from fakes import ManualClock, speech_card
 from loopback import Loopback, answering, ok, serving
 from running import run
+from scripted_node import node_at
 
 from router.domain import LibraryVoice, Segment
 from router.errors import InvalidRequest, Rejected, RouterError, VoiceMissing
 from router.providers.node_voices import multipart
-from router.providers.origin import Address, Origin
 from router.providers.tts_node import TtsNode
 
 ANNA = LibraryVoice(id="voice_" + "a" * 24, hash="a" * 64, name="Anna", created_at=77, language="de")
@@ -18,9 +17,7 @@ pytestmark = pytest.mark.usefixtures("_patient")
 
 
 def _node(upstream: Loopback) -> TtsNode:
-    address = Address("http", "127.0.0.1", upstream.port, "")
-    origin = Origin(address, api_key="secret", connect_s=10, clock=ManualClock())
-    return TtsNode(speech_card("gpu", first_byte_s=60, stall_s=60), origin)
+    return node_at(upstream, api_key="secret", connect_s=10)
 
 
 def _said(status: int, **error: object) -> bytes:

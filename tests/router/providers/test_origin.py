@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from fakes import ManualClock
-from loopback import Peer, Script, answering, black_hole, free_port, ok, serving
+from loopback import Peer, Script, answering, black_hole, nobody, ok, serving
 from running import run
 
 from router.errors import (
@@ -132,17 +132,13 @@ def test_a_look_that_is_no_200_says_what_to_do(status: int, words: str) -> None:
 
 async def _look_at(script: Script | None, connect_s: float) -> type[UpstreamFault]:
     """The fault of a look at a server with `script`, at nobody (None)."""
-    if script is None:
-        origin = _origin(free_port(), connect_s=connect_s)
-        with pytest.raises(UpstreamFault) as caught:
-            await origin.look("/models")
-        return type(caught.value)
-    async with serving(script) as upstream:
-        origin = _origin(upstream.port, connect_s=connect_s)
-        with pytest.raises(UpstreamFault) as caught:
-            await origin.look("/models")
-        await origin.aclose()
-        return type(caught.value)
+    async with serving(script or _busy) as upstream:
+        with nobody() as port:
+            origin = _origin(port if script is None else upstream.port, connect_s=connect_s)
+            with pytest.raises(UpstreamFault) as caught:
+                await origin.look("/models")
+            await origin.aclose()
+            return type(caught.value)
 
 
 async def _busy(peer: Peer) -> None:
@@ -222,10 +218,11 @@ def test_a_touch_asks_for_the_machine_only(listens: bool, expected: HostSign) ->
 
     async def main() -> tuple[HostSign, int]:
         async with serving(_busy) as upstream:
-            origin = _origin(upstream.port if listens else free_port())
-            sign = await origin.touch()
-            await origin.aclose()
-            return sign, len(upstream.requests)
+            with nobody() as port:
+                origin = _origin(upstream.port if listens else port)
+                sign = await origin.touch()
+                await origin.aclose()
+                return sign, len(upstream.requests)
 
     assert (expected, 0) == run(main())
 

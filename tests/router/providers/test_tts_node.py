@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fakes import pcm
-from loopback import Loopback, answering, free_port, ok, serving
+from loopback import Loopback, answering, nobody, ok, serving
 from running import run
 from scripted_node import node_at
 
@@ -90,9 +90,10 @@ def test_warming_a_node_that_is_not_there_is_told_in_the_log(caplog: pytest.LogC
     """Nobody waits for it."""
 
     async def main() -> None:
-        node = node_at(Loopback(free_port()))
-        await node.warm()
-        await node.aclose()
+        with nobody() as port:
+            node = node_at(Loopback(port))
+            await node.warm()
+            await node.aclose()
 
     with caplog.at_level("INFO"):
         run(main())

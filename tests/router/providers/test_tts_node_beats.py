@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fakes import ManualClock, speech_card
-from loopback import Loopback, Peer, free_port, ok, serving
+from loopback import Loopback, Peer, nobody, ok, serving
 from running import run
 from scripted_node import MODELS, TOLD, TOLD_MODELS, VOICES, node_at
 
@@ -170,10 +170,11 @@ def test_who_is_not_there_cannot_be_listened_to() -> None:
     """The dial tells why."""
 
     async def main() -> None:
-        node = node_at(Loopback(free_port()))
-        with pytest.raises(DialRefused):
-            await node.listen()
-        await node.aclose()
+        with nobody() as port:
+            node = node_at(Loopback(port))
+            with pytest.raises(DialRefused):
+                await node.listen()
+            await node.aclose()
 
     run(main())
 

@@ -3,7 +3,7 @@
 from contextlib import aclosing
 
 import pytest
-from loopback import Loopback, Script, answering, free_port, ok, serving
+from loopback import Loopback, Script, answering, nobody, ok, serving
 from running import run
 from talks import HEAD, WHOLE, pcm, refusal, routing, streamed, wrote
 
@@ -91,8 +91,9 @@ def test_nobody_there_is_told_with_what_to_do() -> None:
     """No traceback of an HTTP client."""
 
     async def main() -> None:
-        async with aclosing(Router(f"http://127.0.0.1:{free_port()}")) as me:
-            await me.models()
+        with nobody() as port:
+            async with aclosing(Router(f"http://127.0.0.1:{port}")) as me:
+                await me.models()
 
     with pytest.raises(CannotTalk, match="make run"):
         run(main())

@@ -3,17 +3,14 @@
 import asyncio
 
 import pytest
-from exchanges import CHUNKED, GET
-from fakes import ManualClock, RecordingSink
+from exchanges import CHUNKED, GET, http1_transport
+from fakes import RecordingSink
 from loopback import Peer, ok, serving
-from running import LOOPS, run, until
+from running import run, until
 
 from router.errors import ConnectionLost, Malformed
 from router.mailbag import Mailbag
 from router.transport.connection import MAX_HEAD_BYTES, MAX_HEADERS, Connection
-from router.transport.http1 import Http1Transport
-
-pytestmark = pytest.mark.parametrize("loop", LOOPS)
 
 
 async def _answer(*parts: bytes, then_close: bool = False, then_reset: bool = False) -> tuple[RecordingSink, str]:
@@ -31,7 +28,7 @@ async def _answer(*parts: bytes, then_close: bool = False, then_reset: bool = Fa
             await peer.until_closed()
 
     async with serving(script) as upstream:
-        transport = Http1Transport("127.0.0.1", upstream.port, connect_s=2, clock=ManualClock())
+        transport = http1_transport(upstream.port)
         sink = RecordingSink()
         await transport.send(GET, sink)
         await sink.over.wait()
@@ -185,7 +182,7 @@ def test_a_second_answer_in_the_same_read_is_discarded_with_its_connection(loop:
             await peer.until_closed()
 
         async with serving(script) as upstream:
-            transport = Http1Transport("127.0.0.1", upstream.port, connect_s=2, clock=ManualClock())
+            transport = http1_transport(upstream.port)
             first, second = RecordingSink(), RecordingSink()
             await transport.send(GET, first)
             await first.over.wait()
@@ -215,7 +212,7 @@ def test_bytes_on_an_idle_connection_close_it(loop: str) -> None:
             await peer.until_closed()
 
         async with serving(script) as upstream:
-            transport = Http1Transport("127.0.0.1", upstream.port, connect_s=2, clock=ManualClock())
+            transport = http1_transport(upstream.port)
             first, second = RecordingSink(), RecordingSink()
             await transport.send(GET, first)
             await first.over.wait()

@@ -2,17 +2,13 @@
 
 import asyncio
 
-import pytest
-from exchanges import CHUNKED, GET
-from fakes import ManualClock, RecordingSink
+from exchanges import CHUNKED, GET, http1_transport
+from fakes import RecordingSink
 from loopback import Peer, answering, ok, serving
-from running import LOOPS, run, until
+from running import run, until
 
 from router.errors import ConnectionLost, UpstreamFault
 from router.ports import UpstreamRequest
-from router.transport.http1 import Http1Transport
-
-pytestmark = pytest.mark.parametrize("loop", LOOPS)
 
 
 def test_abort_closes_the_socket_at_once_and_the_sink_hears_nothing_more(loop: str) -> None:
@@ -28,7 +24,7 @@ def test_abort_closes_the_socket_at_once_and_the_sink_hears_nothing_more(loop: s
             saw_close.set()
 
         async with serving(script) as upstream:
-            transport = Http1Transport("127.0.0.1", upstream.port, connect_s=2, clock=ManualClock())
+            transport = http1_transport(upstream.port)
             sink = RecordingSink()
             exchange = await transport.send(GET, sink)
             await until(lambda: sink.body == b"hello")
@@ -52,7 +48,7 @@ def test_abort_does_not_wait_until_the_request_is_written(loop: str) -> None:
 
         over = asyncio.Event()
         async with serving(script) as upstream:
-            transport = Http1Transport("127.0.0.1", upstream.port, connect_s=2, clock=ManualClock())
+            transport = http1_transport(upstream.port)
             exchange = await transport.send(
                 UpstreamRequest("POST", "/", [], bytes(32 * 1024 * 1024)), RecordingSink()
             )
@@ -84,7 +80,7 @@ def test_pause_stops_the_reading_and_resume_loses_nothing(loop: str) -> None:
             await peer.until_closed()
 
         async with serving(script) as upstream:
-            transport = Http1Transport("127.0.0.1", upstream.port, connect_s=2, clock=ManualClock())
+            transport = http1_transport(upstream.port)
             sink = RecordingSink()
             exchange = await transport.send(GET, sink)
             await sink.begun.wait()
@@ -113,7 +109,7 @@ def test_a_connection_paused_at_its_end_serves_the_next_request(loop: str) -> No
                 exchange.pause()
 
         async with serving(answering(ok(b"hello"))) as upstream:
-            transport = Http1Transport("127.0.0.1", upstream.port, connect_s=2, clock=ManualClock())
+            transport = http1_transport(upstream.port)
             first, second = PausingSink(), RecordingSink()
             exchange = await transport.send(GET, first)
             await first.over.wait()
@@ -135,7 +131,7 @@ def test_closing_the_transport_ends_exchanges_under_way_with_a_fault(loop: str) 
             await peer.until_closed()
 
         async with serving(script) as upstream:
-            transport = Http1Transport("127.0.0.1", upstream.port, connect_s=2, clock=ManualClock())
+            transport = http1_transport(upstream.port)
             sink = RecordingSink()
             await transport.send(GET, sink)
             await sink.begun.wait()

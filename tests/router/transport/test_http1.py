@@ -7,16 +7,13 @@ from exchanges import GET, exchanged, http1_transport
 from fakes import ManualClock, RecordingSink
 from loopback import Peer, answering, ok, serving
 from msgspec.structs import replace
-from running import LOOPS, run, until
+from running import run, until
 
 from router.errors import ConnectionLost, NotSent
 from router.transport import fetch, http1
 from router.transport.http1 import IDLE_S
 
-both_loops = pytest.mark.parametrize("loop", LOOPS)
 
-
-@both_loops
 def test_sequential_requests_share_one_connection(loop: str) -> None:
     """Keep-alive: a second request does not dial."""
 
@@ -32,7 +29,6 @@ def test_sequential_requests_share_one_connection(loop: str) -> None:
     assert (1, 5, "1 idle=1>") == run(main(), loop)
 
 
-@both_loops
 def test_what_is_asked_once_leaves_no_connection_behind(loop: str) -> None:
     """Each has a fresh one, and where every request is such a one nobody would take it again: a provider that
     charges would have had all there may be after a thousand sentences."""
@@ -49,7 +45,6 @@ def test_what_is_asked_once_leaves_no_connection_behind(loop: str) -> None:
     assert (3, "0 idle=0>") == run(main(), loop)
 
 
-@both_loops
 def test_concurrent_requests_have_a_connection_each(loop: str) -> None:
     """No pipelining: a slow answer holds up nobody else's."""
 
@@ -123,7 +118,6 @@ def test_without_idle_time_every_request_dials() -> None:
     assert 3 == run(main())
 
 
-@both_loops
 @pytest.mark.parametrize(
     "begun",
     [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"HTTP/1.1 200 OK\r\n\r\nopen end"],
@@ -188,7 +182,6 @@ def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "2 connections to 127.0.0.1:PORT are open already" == run(main())
 
 
-@both_loops
 def test_a_server_that_closes_at_once_leaves_nothing_behind(loop: str) -> None:
     """Accepted and closed before the request: a loss, and the pool forgets the connection."""
 

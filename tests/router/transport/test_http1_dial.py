@@ -8,22 +8,18 @@ from typing import Any
 import pytest
 from exchanges import GET, http1_transport
 from fakes import ManualClock, RecordingSink
-from loopback import answering, black_hole, free_port, ok, serving
-from running import LOOPS, run
+from loopback import answering, black_hole, nobody, ok, serving
+from running import run
 
 from router.errors import DialRefused, DialTimeout, NotSent
 from router.transport.http1 import Http1Transport
 
-both_loops = pytest.mark.parametrize("loop", LOOPS)
 
-
-@both_loops
 def test_nobody_listening_is_refused(loop: str) -> None:
     """A refusal says that the machine is awake."""
 
     async def main() -> str:
-        port = free_port()
-        with pytest.raises(DialRefused) as caught:
+        with nobody() as port, pytest.raises(DialRefused) as caught:
             await http1_transport(port).send(GET, RecordingSink())
         return caught.value.message.replace(str(port), "PORT")
 
@@ -32,9 +28,8 @@ def test_nobody_listening_is_refused(loop: str) -> None:
 
 def test_nobody_listening_on_a_name_with_two_addresses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """`localhost` is ::1 and 127.0.0.1; that both refuse is a refusal all the same."""
-    port = free_port()
 
-    async def main() -> None:
+    async def main(port: int) -> None:
         async def two(*_: object, **__: object) -> list[tuple[Any, ...]]:
             return [
                 (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
@@ -47,10 +42,10 @@ def test_nobody_listening_on_a_name_with_two_addresses_is_refused(monkeypatch: p
             await transport.send(GET, RecordingSink())
         assert DialRefused is type(caught.value)
 
-    run(main())
+    with nobody() as port:
+        run(main(port))
 
 
-@both_loops
 def test_a_silent_machine_is_a_dial_timeout(loop: str) -> None:
     """An unplugged machine black-holes: within `connect_s` that is known."""
 

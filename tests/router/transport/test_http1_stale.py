@@ -6,11 +6,9 @@ import pytest
 from exchanges import GET, POST, exchanged, http1_transport
 from fakes import RecordingSink
 from loopback import Peer, Script, ok, serving
-from running import LOOPS, run, until
+from running import run, until
 
 from router.errors import ConnectionLost, NotSent
-
-both_loops = pytest.mark.parametrize("loop", LOOPS)
 
 
 def _closing_when_asked_again(times: int, *, by_reset: bool = False) -> Script:
@@ -30,7 +28,6 @@ def _closing_when_asked_again(times: int, *, by_reset: bool = False) -> Script:
     return script
 
 
-@both_loops
 @pytest.mark.parametrize("by_reset", [False, True], ids=["closed", "reset"])
 def test_a_stale_connection_is_replaced_by_a_fresh_one_unnoticed(loop: str, *, by_reset: bool) -> None:
     """The keep-alive race: closed as the request went out, not a byte answered, so it is sent again."""
@@ -47,7 +44,6 @@ def test_a_stale_connection_is_replaced_by_a_fresh_one_unnoticed(loop: str, *, b
     assert (b"2", 2, 2) == (body, connections, lines.count("POST /v1/x?y=1 HTTP/1.1"))
 
 
-@both_loops
 def test_a_stale_connection_is_retried_once_and_never_twice(loop: str) -> None:
     """The fresh connection's loss is real: the fault is told, and no third attempt is made."""
 

@@ -7,21 +7,15 @@ import pytest
 from exchanges import exchanged, http1_transport
 from fakes import RecordingSink
 from loopback import Peer, ok, serving
-from running import LOOPS, run, until
-from uploading import MadeUp
+from running import run, until
+from uploading import MadeUp, posted
 
 from router.errors import ConnectionLost, InDoubt, Silent
-from router.ports import UpstreamRequest
 from router.transport.http1 import Http1Transport
 
-both_loops = pytest.mark.parametrize("loop", LOOPS)
 SMALL, LARGE = 300_001, 64 * 1024 * 1024  # within what the system buffers, and far beyond
 MOST_BUFFERED = 32 * 1024 * 1024
 TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\n"
-
-
-def _post(upload: MadeUp) -> UpstreamRequest:
-    return UpstreamRequest("POST", "/v1/audio/transcriptions", [], upload)
 
 
 async def _until_it_waits(transport: Http1Transport) -> None:
@@ -34,7 +28,6 @@ def _rest(transport: Http1Transport) -> tuple[int, str]:
     return len(transport._tasks), repr(transport).partition(" open=")[2]
 
 
-@both_loops
 def test_an_upload_arrives_whole_and_its_connection_is_used_again(loop: str) -> None:
     """Byte for byte, with its length in the head."""
 
@@ -47,7 +40,7 @@ def test_an_upload_arrives_whole_and_its_connection_is_used_again(loop: str) -> 
         async with serving(script) as upstream:
             transport = http1_transport(upstream.port)
             for _ in range(2):
-                assert b"taken" == (await exchanged(transport, _post(MadeUp(SMALL)))).body
+                assert b"taken" == (await exchanged(transport, posted(MadeUp(SMALL)))).body
             await transport.aclose()
             got = [(r.get("content-length"), hashlib.sha256(r.body).hexdigest()) for r in upstream.requests]
             return got, upstream.connections
@@ -55,7 +48,6 @@ def test_an_upload_arrives_whole_and_its_connection_is_used_again(loop: str) -> 
     assert ([(str(SMALL), MadeUp(SMALL).sha256)] * 2, 1) == run(main(), loop)
 
 
-@both_loops
 def test_no_more_is_read_than_the_upstream_takes(loop: str) -> None:
     """A slow server must not have all of an upload in the router's memory."""
 
@@ -73,7 +65,7 @@ def test_no_more_is_read_than_the_upstream_takes(loop: str) -> None:
 
         async with serving(script) as upstream:
             transport, upload, sink = http1_transport(upstream.port), MadeUp(LARGE), RecordingSink()
-            await transport.send(_post(upload), sink)
+            await transport.send(posted(upload), sink)
             await _until_it_waits(transport)
             was_bounded = 0 < upload.read_bytes < MOST_BUFFERED
             may_read.set()
@@ -84,7 +76,6 @@ def test_no_more_is_read_than_the_upstream_takes(loop: str) -> None:
     assert (True, MadeUp(LARGE).sha256, b"taken") == run(main(), loop)
 
 
-@both_loops
 def test_an_upstream_that_takes_nothing_is_given_up(loop: str) -> None:
     """It accepts connections, and hangs."""
 
@@ -95,7 +86,7 @@ def test_an_upstream_that_takes_nothing_is_given_up(loop: str) -> None:
 
         async with serving(script) as upstream:
             transport, sink = http1_transport(upstream.port, send_stall_s=0.2), RecordingSink()
-            await transport.send(_post(MadeUp(LARGE)), sink)
+            await transport.send(posted(MadeUp(LARGE)), sink)
             await sink.over.wait()
             await until(lambda: _rest(transport) == (0, "0 idle=0>"))
             return type(sink.fault), sink.forbidden, _rest(transport)
@@ -103,7 +94,6 @@ def test_an_upstream_that_takes_nothing_is_given_up(loop: str) -> None:
     assert (Silent, [], (0, "0 idle=0>")) == run(main(), loop)
 
 
-@both_loops
 @pytest.mark.parametrize("head", [TOO_LARGE, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"], ids=["413", "200"])
 def test_an_early_answer_is_heard_and_its_connection_is_not_used_again(loop: str, head: bytes) -> None:
     """What is left of the body would stand before the next request."""
@@ -121,7 +111,7 @@ def test_an_early_answer_is_heard_and_its_connection_is_not_used_again(loop: str
         async with serving(script) as upstream:
             transport = http1_transport(upstream.port)
             upload = MadeUp(LARGE)
-            sink = await exchanged(transport, _post(upload))
+            sink = await exchanged(transport, posted(upload))
             again = await exchanged(transport)
             assert b"fresh" == again.body
             await transport.aclose()
@@ -130,7 +120,6 @@ def test_an_early_answer_is_heard_and_its_connection_is_not_used_again(loop: str
     assert (b"early", True, 2) == run(main(), loop)
 
 
-@both_loops
 def test_nothing_more_is_sent_once_an_error_begins(loop: str) -> None:
     """RFC 9112 §9.5: whoever answers so does not want the rest. The answer is read to its end."""
 
@@ -147,7 +136,7 @@ def test_nothing_more_is_sent_once_an_error_begins(loop: str) -> None:
 
         async with serving(script) as upstream:
             transport, sink = http1_transport(upstream.port), RecordingSink()
-            await transport.send(_post(MadeUp(LARGE)), sink)
+            await transport.send(posted(MadeUp(LARGE)), sink)
             await sink.begun.wait()
             await until(lambda: not transport._tasks)
             may_end.set()
@@ -158,7 +147,6 @@ def test_nothing_more_is_sent_once_an_error_begins(loop: str) -> None:
     assert (413, b"early") == run(main(), loop)
 
 
-@both_loops
 @pytest.mark.parametrize("by_reset", [False, True], ids=["closed", "reset"])
 def test_on_a_stale_connection_it_is_sent_again_from_its_beginning(loop: str, *, by_reset: bool) -> None:
     """However much of it had gone into the void."""
@@ -180,14 +168,13 @@ def test_on_a_stale_connection_it_is_sent_again_from_its_beginning(loop: str, *,
         async with serving(script) as upstream:
             transport = http1_transport(upstream.port)
             await exchanged(transport)
-            sink = await exchanged(transport, _post(MadeUp(SMALL)))
+            sink = await exchanged(transport, posted(MadeUp(SMALL)))
             await transport.aclose()
             return sink.body, hashlib.sha256(upstream.requests[-1].body).hexdigest(), upstream.connections
 
     assert (b"taken", MadeUp(SMALL).sha256, 2) == run(main(), loop)
 
 
-@both_loops
 def test_a_connection_that_breaks_under_a_first_upload_is_a_fault(loop: str) -> None:
     """The dispatch decides who gets it next."""
 
@@ -199,7 +186,7 @@ def test_a_connection_that_breaks_under_a_first_upload_is_a_fault(loop: str) -> 
 
         async with serving(script) as upstream:
             transport = http1_transport(upstream.port)
-            sink = await exchanged(transport, _post(MadeUp(LARGE)))
+            sink = await exchanged(transport, posted(MadeUp(LARGE)))
             await until(lambda: _rest(transport) == (0, "0 idle=0>"))
             assert isinstance(sink.fault, ConnectionLost)
             return type(sink.fault), sink.fault.had_bytes, upstream.connections
@@ -207,7 +194,6 @@ def test_a_connection_that_breaks_under_a_first_upload_is_a_fault(loop: str) -> 
     assert (ConnectionLost, False, 1) == run(main(), loop)
 
 
-@both_loops
 def test_abort_ends_the_sending_at_once(loop: str) -> None:
     """A client that leaves takes its upload with it."""
 
@@ -224,7 +210,7 @@ def test_abort_ends_the_sending_at_once(loop: str) -> None:
 
         async with serving(script) as upstream:
             transport, upload, sink = http1_transport(upstream.port), MadeUp(LARGE), RecordingSink()
-            exchange = await transport.send(_post(upload), sink)
+            exchange = await transport.send(posted(upload), sink)
             await is_closed.wait()
             await until(lambda: _rest(transport) == (0, "0 idle=0>"))
             return upload.read_bytes < MOST_BUFFERED, sink.forbidden, _rest(transport)
@@ -232,7 +218,6 @@ def test_abort_ends_the_sending_at_once(loop: str) -> None:
     assert (True, [], (0, "0 idle=0>")) == run(main(), loop)
 
 
-@both_loops
 def test_what_cannot_be_read_again_is_no_fault_of_the_upstreams(loop: str) -> None:
     """The connection is closed, so that half a body is never taken for a whole one."""
 
@@ -243,14 +228,13 @@ def test_what_cannot_be_read_again_is_no_fault_of_the_upstreams(loop: str) -> No
 
         async with serving(script) as upstream:
             transport = http1_transport(upstream.port)
-            sink = await exchanged(transport, _post(MadeUp(SMALL, breaks_at=SMALL // 2)))
+            sink = await exchanged(transport, posted(MadeUp(SMALL, breaks_at=SMALL // 2)))
             await until(lambda: _rest(transport) == (0, "0 idle=0>"))
             return type(sink.fault), _rest(transport)
 
     assert (InDoubt, (0, "0 idle=0>")) == run(main(), loop)
 
 
-@both_loops
 def test_a_transport_that_closes_leaves_no_upload_behind(loop: str) -> None:
     """Its sink is told, once."""
 
@@ -261,7 +245,7 @@ def test_a_transport_that_closes_leaves_no_upload_behind(loop: str) -> None:
 
         async with serving(script) as upstream:
             transport, sink = http1_transport(upstream.port), RecordingSink()
-            await transport.send(_post(MadeUp(LARGE)), sink)
+            await transport.send(posted(MadeUp(LARGE)), sink)
             await _until_it_waits(transport)
             await transport.aclose()
             return type(sink.fault), sink.forbidden, len(transport._tasks)

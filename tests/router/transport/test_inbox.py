@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from fakes import ManualClock, head
+from exchanges import http1_transport
+from fakes import RecordingExchange, head
 from hypothesis import given
 from hypothesis import strategies as st
 from loopback import Peer, answering, ok, serving
@@ -11,24 +12,8 @@ from running import run
 
 from router.errors import ConnectionLost, Malformed, Silent
 from router.ports import UpstreamRequest
-from router.transport import Http1Transport, Inbox, fetch
+from router.transport import Inbox, fetch
 from router.transport.inbox import HIGH_WATER_BYTES
-
-
-class _Exchange:
-    """Writes down what it is asked."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def pause(self) -> None:
-        self.calls.append("pause")
-
-    def resume(self) -> None:
-        self.calls.append("resume")
-
-    def abort(self) -> None:
-        self.calls.append("abort")
 
 
 async def _drained(inbox: Inbox) -> bytes:
@@ -128,7 +113,7 @@ def test_the_upstream_is_paused_above_the_mark_and_resumed_by_a_read() -> None:
     """One pause, one resume, however many chunks come."""
 
     async def main() -> list[str]:
-        inbox, exchange = Inbox(), _Exchange()
+        inbox, exchange = Inbox(), RecordingExchange()
         inbox.attach(exchange)
         inbox.data(b"x" * HIGH_WATER_BYTES)
         assert exchange.calls == []
@@ -143,7 +128,7 @@ def test_the_upstream_is_paused_above_the_mark_and_resumed_by_a_read() -> None:
 
 def test_what_came_before_the_exchange_was_attached_counts() -> None:
     """A fast upstream can fill the inbox before `send` has returned."""
-    inbox, exchange = Inbox(), _Exchange()
+    inbox, exchange = Inbox(), RecordingExchange()
     inbox.data(b"x" * (HIGH_WATER_BYTES + 1))
     inbox.attach(exchange)
     assert ["pause"] == exchange.calls
@@ -153,7 +138,7 @@ def test_an_ended_exchange_is_not_resumed() -> None:
     """Its connection may serve somebody else by then."""
 
     async def main() -> list[str]:
-        inbox, exchange = Inbox(), _Exchange()
+        inbox, exchange = Inbox(), RecordingExchange()
         inbox.attach(exchange)
         inbox.data(b"x" * (HIGH_WATER_BYTES + 1))
         inbox.end()
@@ -169,7 +154,7 @@ def test_an_ended_exchange_is_not_resumed() -> None:
 )
 def test_close_aborts_only_what_still_runs(ends: str | None, calls: list[str]) -> None:
     """A finished exchange's connection is in the pool and not ours to close; after a fault one never knows."""
-    inbox, exchange = Inbox(), _Exchange()
+    inbox, exchange = Inbox(), RecordingExchange()
     inbox.attach(exchange)
     if ends == "end":
         inbox.end()
@@ -202,7 +187,7 @@ def test_what_is_lost_is_given_up_unless_it_is_all_here(before: str, calls: list
     """The exchange is closed and the reader told at once; the first fault counts."""
 
     async def main() -> tuple[list[str], bytes | None, str]:
-        inbox, exchange = Inbox(), _Exchange()
+        inbox, exchange = Inbox(), RecordingExchange()
         inbox.attach(exchange)
         inbox.data(b"x")
         if before == "end":
@@ -250,7 +235,7 @@ def test_fetch_has_the_whole_small_answer() -> None:
 
     async def main() -> tuple[int, bytes]:
         async with serving(answering(ok(b"all of it"))) as upstream:
-            transport = Http1Transport("127.0.0.1", upstream.port, connect_s=1, clock=ManualClock())
+            transport = http1_transport(upstream.port)
             head, body = await fetch(transport, UpstreamRequest("GET", "/", []), deadline_s=5)
             await transport.aclose()
             return head.status, body
@@ -278,7 +263,7 @@ def test_fetch_has_one_deadline_for_everything() -> None:
             closed.set()
 
         async with serving(script) as upstream:
-            transport = Http1Transport("127.0.0.1", upstream.port, connect_s=1, clock=ManualClock())
+            transport = http1_transport(upstream.port)
             with pytest.raises(Silent) as caught:
                 await fetch(transport, UpstreamRequest("GET", "/", []), deadline_s=0.9)
             await closed.wait()

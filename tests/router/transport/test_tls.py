@@ -7,7 +7,7 @@ import ssl
 import weakref
 
 import pytest
-from exchanges import GET, POST, tls_exchanged
+from exchanges import GET, POST, tls_exchanged, tls_transport
 from fakes import RecordingSink
 from houses import ask
 from loopback import Peer, answering, ok, serving
@@ -16,7 +16,6 @@ from running import run, until
 from router.app import House
 from router.config import Settings
 from router.errors import ConnectionLost, Malformed, UpstreamFault
-from router.transport import TlsTransport
 
 
 @pytest.mark.usefixtures("_trusted")
@@ -25,7 +24,7 @@ def test_requests_share_a_connection_and_arrive_whole(server_context: ssl.SSLCon
 
     async def main() -> tuple[list[bytes], int, str, bytes, list[str]]:
         async with serving(answering(ok(b"hello")), tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             bodies = [(await tls_exchanged(transport, POST)).body for _ in range(2)]
             await transport.aclose()
             request = upstream.requests[0]
@@ -48,7 +47,7 @@ def test_a_cookie_is_never_sent_back(server_context: ssl.SSLContext) -> None:
 
     async def main() -> str | None:
         async with serving(answering(ok(b"", "Set-Cookie: who=alice; Path=/")), tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             await tls_exchanged(transport)
             await tls_exchanged(transport)
             await transport.aclose()
@@ -65,7 +64,7 @@ def test_a_redirect_is_the_answer(server_context: ssl.SSLContext) -> None:
     async def main() -> tuple[int, int]:
         answer = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
         async with serving(answering(answer), tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             sink = await tls_exchanged(transport)
             await transport.aclose()
             return sink.status, len(upstream.requests)
@@ -81,7 +80,7 @@ def test_compressed_bytes_pass_as_they_are(server_context: ssl.SSLContext) -> No
         async with serving(
             answering(ok(b"\x1f\x8bnot really", "Content-Encoding: gzip")), tls=server_context
         ) as up:
-            transport = TlsTransport("127.0.0.1", up.port, connect_s=5)
+            transport = tls_transport(up.port)
             sink = await tls_exchanged(transport)
             await transport.aclose()
             return sink.body, sink.header(b"content-encoding")
@@ -104,7 +103,7 @@ def test_chunks_arrive_as_they_are_sent(server_context: ssl.SSLContext) -> None:
             await peer.until_closed()
 
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             sink = RecordingSink()
             await transport.send(GET, sink)
             await until(lambda: sink.body == b"one")
@@ -130,7 +129,7 @@ def test_abort_closes_the_socket_and_the_sink_hears_nothing_more(server_context:
             closed.set()
 
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             sink = RecordingSink()
             exchange = await transport.send(GET, sink)
             await sink.begun.wait()
@@ -158,7 +157,7 @@ def test_aborting_before_the_head_closes_the_socket(server_context: ssl.SSLConte
             closed.set()
 
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             sink = RecordingSink()
             exchange = await transport.send(GET, sink)
             await asked.wait()
@@ -186,7 +185,7 @@ def test_pause_holds_and_resume_goes_on(server_context: ssl.SSLContext) -> None:
             await peer.until_closed()
 
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             sink = RecordingSink()
             exchange = await transport.send(GET, sink)
             await until(lambda: sink.body == b"one")
@@ -224,7 +223,7 @@ def test_faults_are_told_by_what_they_are(
             peer.send(answer)
 
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             try:
                 fault = (await tls_exchanged(transport)).fault
             except UpstreamFault as raised:
@@ -248,7 +247,7 @@ def test_closing_the_transport_tells_who_still_waits(server_context: ssl.SSLCont
             await peer.until_closed()
 
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             sink = RecordingSink()
             await transport.send(GET, sink)
             await asked.wait()
@@ -273,7 +272,7 @@ def test_a_control_character_in_a_header_is_malformed(server_context: ssl.SSLCon
             await peer.until_closed()
 
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             first, second = await tls_exchanged(transport), await tls_exchanged(transport)
             await transport.aclose()
             return type(first.fault), bool(first.heads), second.header(b"x-c")
@@ -317,7 +316,7 @@ def test_an_aborted_exchange_holds_its_sink_no_longer(server_context: ssl.SSLCon
 
     async def main() -> bool:
         async with serving(lambda peer: peer.until_closed(), tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             sink = RecordingSink()
             is_held = weakref.ref(sink)
             exchange = await transport.send(GET, sink)

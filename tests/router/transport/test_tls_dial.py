@@ -3,9 +3,9 @@
 import ssl
 
 import pytest
-from exchanges import tls_exchanged
+from exchanges import tls_exchanged, tls_transport
 from fakes import ManualClock
-from loopback import answering, black_hole, free_port, ok, serving
+from loopback import answering, black_hole, nobody, ok, serving
 from running import run
 
 from router.errors import DialTimeout, NotSent, UpstreamFault
@@ -17,10 +17,11 @@ def test_nobody_listening_is_not_sent() -> None:
     """Nothing went out."""
 
     async def main() -> UpstreamFault | None:
-        transport = TlsTransport("127.0.0.1", free_port(), connect_s=5)
-        sink = await tls_exchanged(transport)
-        await transport.aclose()
-        return sink.fault
+        with nobody() as port:
+            transport = tls_transport(port)
+            sink = await tls_exchanged(transport)
+            await transport.aclose()
+            return sink.fault
 
     assert isinstance(run(main()), NotSent)
 
@@ -44,7 +45,7 @@ def test_a_certificate_nobody_vouches_for_is_not_sent_anything(server_context: s
 
     async def main() -> int:
         async with serving(answering(ok(b"hi")), tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             sink = await tls_exchanged(transport)
             await transport.aclose()
             assert isinstance(sink.fault, NotSent)

@@ -5,12 +5,11 @@ import ssl
 
 import msgspec
 import pytest
-from exchanges import POST, tls_exchanged
+from exchanges import POST, tls_exchanged, tls_transport
 from loopback import Peer, ok, serving
 from running import run
 
 from router.errors import ConnectionLost
-from router.transport import TlsTransport
 
 
 def _after_the_first_answer(server_context: ssl.SSLContext, *, by_reset: bool) -> tuple[bytes, int]:
@@ -25,7 +24,7 @@ def _after_the_first_answer(server_context: ssl.SSLContext, *, by_reset: bool) -
                 peer.reset()
 
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             await tls_exchanged(transport)
             sink = await tls_exchanged(transport)
             await transport.aclose()
@@ -70,7 +69,7 @@ def test_a_stale_connection_costs_exactly_one_more_attempt(server_context: ssl.S
             await peer.request()
 
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             await asyncio.gather(*(tls_exchanged(transport) for _ in range(kept)))
             before = len(upstream.requests), upstream.connections
             sink = await tls_exchanged(transport)
@@ -95,7 +94,7 @@ def test_what_may_go_out_only_once_takes_a_fresh_connection(server_context: ssl.
 
         once = msgspec.structs.replace(POST, is_once=True)
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
+            transport = tls_transport(upstream.port)
             bodies = [(await tls_exchanged(transport, request)).body for request in (POST, once, POST)]
             connections, requests = upstream.connections, len(upstream.requests)
             lost = await tls_exchanged(transport, once)

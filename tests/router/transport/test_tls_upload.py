@@ -5,21 +5,15 @@ import hashlib
 import ssl
 
 import pytest
-from exchanges import tls_exchanged
+from exchanges import tls_exchanged, tls_transport
 from fakes import RecordingSink
 from loopback import Peer, ok, serving
 from running import run, until
-from uploading import MadeUp
+from uploading import MadeUp, posted
 
 from router.errors import InDoubt
-from router.ports import UpstreamRequest
-from router.transport import TlsTransport
 
 SIZE = 300_001
-
-
-def _post(upload: MadeUp) -> UpstreamRequest:
-    return UpstreamRequest("POST", "/v1/audio/transcriptions", [], upload)
 
 
 @pytest.mark.usefixtures("_trusted")
@@ -35,8 +29,8 @@ def test_an_upload_arrives_whole_and_is_sent_again_on_a_stale_connection(server_
             await peer.head()
 
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            bodies = [(await tls_exchanged(transport, _post(MadeUp(SIZE)))).body for _ in range(2)]
+            transport = tls_transport(upstream.port)
+            bodies = [(await tls_exchanged(transport, posted(MadeUp(SIZE)))).body for _ in range(2)]
             await transport.aclose()
             got = [
                 (r.get("content-length"), r.get("transfer-encoding"), hashlib.sha256(r.body).hexdigest())
@@ -58,8 +52,8 @@ def test_what_cannot_be_read_again_is_no_fault_of_the_upstreams(server_context: 
             await peer.until_closed()
 
         async with serving(script, tls=server_context) as upstream:
-            transport = TlsTransport("127.0.0.1", upstream.port, connect_s=5)
-            sink = await tls_exchanged(transport, _post(MadeUp(SIZE, breaks_at=SIZE // 2)))
+            transport = tls_transport(upstream.port)
+            sink = await tls_exchanged(transport, posted(MadeUp(SIZE, breaks_at=SIZE // 2)))
             await transport.aclose()
             return type(sink.fault)
 
@@ -80,8 +74,8 @@ def test_abort_ends_the_sending(server_context: ssl.SSLContext) -> None:
             is_closed.set()
 
         async with serving(script, tls=server_context) as upstream:
-            transport, sink = TlsTransport("127.0.0.1", upstream.port, connect_s=5), RecordingSink()
-            exchange = await transport.send(_post(MadeUp(10**9)), sink)
+            transport, sink = tls_transport(upstream.port), RecordingSink()
+            exchange = await transport.send(posted(MadeUp(10**9)), sink)
             await has_begun.wait()
             exchange.abort()
             sink.is_aborted = True

@@ -137,8 +137,10 @@ def test_an_error_that_nobody_waits_for_is_no_noise() -> None:
 
     async def main() -> None:
         flights = Flights[str]()
+        has_begun = asyncio.Event()
 
         async def stubborn() -> str:
+            has_begun.set()
             try:
                 await asyncio.sleep(60)
             except asyncio.CancelledError:
@@ -146,7 +148,7 @@ def test_an_error_that_nobody_waits_for_is_no_noise() -> None:
             return ""
 
         waiter = asyncio.ensure_future(flights.fly("k", stubborn))
-        await asyncio.sleep(0.01)
+        await has_begun.wait()
         waiter.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await waiter
