@@ -73,8 +73,8 @@ class Demo:
 
 
 class _Answer:
-    """The bytes of one answer, in OpenAI's shapes (openai-openapi 2.3.0): keys that it requires are there though they
-    are null. A word is a token, so that `max_tokens` cuts it short."""
+    """The bytes of one answer, in OpenAI's shapes (openai-openapi 2.3.0): keys that it requires are there though
+    they are null. A word is a token, so that `max_tokens` cuts it short."""
 
     def __init__(self, endpoint: Endpoint, request: Mapping[str, Any]) -> None:
         stream_options = request.get("stream_options")

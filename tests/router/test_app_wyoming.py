@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from loopback import free_port
 from running import run
 from vendors import piper
 from vendors.piper import Piper
@@ -13,6 +12,7 @@ from wyoming_clients import client_of, pcm_in
 
 from router.app import House
 from router.config import Settings
+from router.drill.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("_patient")
 TEXT = "The kettle is on."

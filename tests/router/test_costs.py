@@ -1,8 +1,8 @@
 """What providers charge, as it is counted: speech by character, chats by token."""
 
 import pytest
-from fakes import Step, chat_card, head, pcm, speech_card
-from forwarding import SSE, two, whole
+from fakes import Step, chat_card, head, pcm, speech_card, whole
+from forwarding import SSE, two
 from relaying import TEXT, Stage
 from running import run
 

@@ -1,8 +1,7 @@
 """Forwarding where servers tell which of their models are loaded."""
 
 import pytest
-from fakes import FakeForward, chat_card
-from forwarding import sent_to, whole
+from fakes import FakeForward, chat_card, whole
 from houses import FakeHouse
 from running import run
 
@@ -36,7 +35,7 @@ def test_who_would_load_for_long_is_passed_over_and_loads_meanwhile() -> None:
     """So that it answers the next request."""
     at = house(one=Model("m", "cold", eta_s=LOAD_S), two=Model("m", "up"))
     assert {"from": "two"} == run(at.chat()).json
-    assert (["m"], []) == (sent_to(at, "one").warmed, sent_to(at, "two").warmed)
+    assert (["m"], []) == (at.upstream("one").warmed, at.upstream("two").warmed)
 
 
 @pytest.mark.parametrize(
@@ -52,14 +51,14 @@ def test_the_preferred_one_answers_unless_that_is_known_to_take_long(one: Model,
     """And nobody else is loaded for nothing."""
     at = house(one=one, two=two)
     assert {"from": "one"} == run(at.chat()).json
-    assert [] == sent_to(at, "two").warmed
+    assert [] == at.upstream("two").warmed
 
 
 def test_what_loads_already_is_not_asked_to() -> None:
     """It is passed over all the same."""
     at = house(one=Model("m", "loading", eta_s=LOAD_S), two=Model("m", "up"))
     assert {"from": "two"} == run(at.chat()).json
-    assert [] == sent_to(at, "one").warmed
+    assert [] == at.upstream("one").warmed
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ Every strike comes twice: in a *crowd* (a listener in the middle of a paragraph,
 and in a *quiet* house (one short text after another). It holds for three seconds. {paces} The tts-node is
 unplugged by {way}.
 
-ElevenLabs and Cartesia charge (`billed: true`), and what may have been paid for is not asked for twice: of those
-who charge an answer that does not come is waited for, and nobody who charges is asked because somebody else is
-slow. So where silence is all there is to see (hung, stalled, slow) the chain stands at a flat rate (`billed:
-false`). A vendor that refuses says itself when to come back (429 here: 7 s), or is tried again after a back-off
-that doubles; so *return* has no bound there.
+ElevenLabs and Cartesia charge (`billed: true`), and what may have been paid for is not asked for twice: after a
+reset or an error the next is asked; an answer that does not come is waited for, one that is no sound is the end,
+and nobody who charges is asked because somebody else is slow. Where that leaves nobody to ask (hung, stalled,
+slow, garbage) the chain stands at a flat rate (`billed: false`). A vendor that refuses says itself when to come
+back (429 here: 7 s), or is tried again after a back-off that doubles; so *return* has no bound there.
 """
 
 

@@ -16,8 +16,8 @@ BACK_WITHIN_S: Final = 15.0
 LONG_BACK_S: Final = 40.0  # a refusal says when to come back, or opens a circuit that opens longer each time
 # Of the drill's faults those that one speech node alone can have.
 _NODE_FAULTS: Final = ("unplugged", "killed", "hung", "cut", "5xx storm", "engine killed", "goodbye", "yielded")
-# Where silence is all there is to see, whoever charges is not asked: it may be that both were paid.
-_SILENT_FAULTS: Final = ("stalled", "slow")
+# Where it cannot be told whether it was done and paid for, nobody else is asked who charges (router/repeat.py).
+_NODES_SILENCE: Final = ("stalled", "slow")
 _REFUSALS: Final = {
     "500": Mode.BROKEN,
     "503": Mode.UNAVAILABLE,
@@ -25,7 +25,8 @@ _REFUSALS: Final = {
     "quota": Mode.QUOTA,
     "429": Mode.BUSY,
 }
-_ANSWERS: Final = {"reset": Mode.RESET, "cut": Mode.CUT, "garbage": Mode.GARBAGE}
+_ENDS: Final = {"reset": Mode.RESET, "cut": Mode.CUT}
+_UNCERTAIN: Final = {"stalled": Mode.STALLED, "garbage": Mode.GARBAGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +53,27 @@ def strikes(cast: MixedCast) -> list[Strike]:
 
     return [
         *at_node("house", _NODE_FAULTS),
-        *at_node("house-flat", _SILENT_FAULTS),
-        *_at_vendor(cast, "house", "elevenlabs-tts", is_silent=False),
-        *_at_vendor(cast, "house-flat", "elevenlabs-flat-tts", is_silent=True),
-        *_at_vendor(cast, "document-003", "chattts-tts", is_silent=False),
-        *_at_vendor(cast, "document-003-flat", "chattts-tts", is_silent=True),
+        *at_node("house-flat", _NODES_SILENCE),
+        *_at_vendor(cast, "house", "elevenlabs-tts", is_certain=True),
+        *_at_vendor(cast, "house-flat", "elevenlabs-flat-tts", is_certain=False),
+        *_at_vendor(cast, "document-003", "chattts-tts", is_certain=True),
+        *_at_vendor(cast, "document-003-flat", "chattts-tts", is_certain=False),
     ]
 
 
-def _at_vendor(cast: MixedCast, chain: str, victim: str, *, is_silent: bool) -> list[Strike]:
+def _at_vendor(cast: MixedCast, chain: str, victim: str, *, is_certain: bool) -> list[Strike]:
     vendor = cast.vendors[MODELS[victim][0]]
     without_node = CHAINS[chain][0] == NODE
-    if is_silent:
-        faults = [_hung(vendor, victim), _mode("stalled", Mode.STALLED, vendor, victim)]
-        return [Strike(chain, victim, fault, without_node) for fault in faults]
-    rows = [Strike(chain, victim, _killed(vendor, victim), without_node)]
-    for name, mode in (_ANSWERS | _REFUSALS).items():
-        back_s = LONG_BACK_S if name in _REFUSALS else BACK_WITHIN_S
-        rows.append(Strike(chain, victim, _mode(name, mode, vendor, victim), without_node, back_s))
-    return rows
+    if is_certain:
+        faults = [_killed(vendor, victim)]
+        faults += [_mode(name, mode, vendor, victim) for name, mode in (_ENDS | _REFUSALS).items()]
+    else:
+        faults = [_hung(vendor, victim)]
+        faults += [_mode(name, mode, vendor, victim) for name, mode in _UNCERTAIN.items()]
+    return [
+        Strike(chain, victim, fault, without_node, LONG_BACK_S if fault.name in _REFUSALS else BACK_WITHIN_S)
+        for fault in faults
+    ]
 
 
 def _mode(name: str, mode: Mode, vendor: VendorServer, victim: str) -> Fault:

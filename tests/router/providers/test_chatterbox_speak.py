@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from clouds import TEXT, segment
-from loopback import free_port
 from running import run
 from seeds import chatterbox_speak_at
 from vendors.chatterbox_speak import ChatterboxSpeak
 from vendors.server import RETRY_AFTER_S, Mode, Running, serving
 
 from router.domain import Model, Utterance, Voice
+from router.drill.ports import free_port
 from router.errors import ConnectionLost, Malformed, Rejected, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
 from router.ports import Probe

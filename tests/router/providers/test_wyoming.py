@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 from fakes import ManualClock, speech_card
-from loopback import Peer, black_hole, free_port
+from loopback import Peer, black_hole
 from loopback import serving as scripted
 from running import run, until
 from vendors import piper
@@ -16,6 +16,7 @@ from vendors.piper import Mode, Piper
 from vendors.sound import seconds_of
 
 from router.domain import Model, Segment, Utterance, Voice
+from router.drill.ports import free_port
 from router.errors import ConnectionLost, Malformed, Rejected, Silent, UpstreamFault
 from router.health import HostSign, ProviderSign
 from router.providers.origin import Address, Origin

@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from fakes import ManualClock, RecordingSink
-from loopback import Peer, black_hole, free_port, serving
+from loopback import Peer, black_hole, serving
 from running import LOOPS, run, until
 
+from router.drill.ports import free_port
 from router.errors import ConnectionLost, DialRefused, DialTimeout, NotSent
 from router.ports import UpstreamRequest
 from router.transport import StreamTransport, transport_to

@@ -6,11 +6,11 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from loopback import free_port
 from running import run, until
 from wyoming_clients import Inside, client_of, house_with, serving, studio_of, types
 
 from router.config.settings import WyomingSettings
+from router.drill.ports import free_port
 from router.wyoming_server import WyomingServer, listener
 
 
