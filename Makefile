@@ -108,8 +108,8 @@ guard: $(ROUTER)/.dev  ## count the router's instructions and hold them to the r
 	$(ROUTER)/bin/python -m bench.instructions --check $(if $(DUMPS),--dumps '$(DUMPS)')
 
 drill: $(ROUTER)/.dev $(NODE)/.dev $(CHATTERBOX)/.ready  ## unplug machines under load, into docs/benchmarks/drill.* (as root: real links)
-	$(ROUTER)/bin/local-ai-router drill unplug --engine both --out docs/benchmarks
-	PYTHONPATH=tests:tests/faults $(ROUTER)/bin/python -m mixed --out docs/benchmarks
+	@missed=0; $(ROUTER)/bin/local-ai-router drill unplug --engine both --out docs/benchmarks || missed=1; \
+	PYTHONPATH=tests:tests/faults $(ROUTER)/bin/python -m mixed --out docs/benchmarks || missed=1; exit $$missed
 
 check: $(ROUTER)/.dev $(NODE)/.dev $(CLIENTS)/.ready  ## format, lint, types, import contract, generated files
 	$(ROUTER)/bin/ruff format --check .

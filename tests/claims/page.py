@@ -43,18 +43,23 @@ def rendered(passed: Sequence[Passed]) -> str:
     """The page."""
     parts = [_HEAD]
     for mark, title, columns in _TABLES:
-        rows = [_row(one) for one in sorted(passed) if one.claim.mark == mark]
+        rows = _rows([one for one in sorted(passed) if one.claim.mark == mark])
         if rows:
             head = [f"## {title}", "", _line(columns), _line(["---"] * len(columns))]
-            parts.append("\n".join([*head, *map(_line, rows), ""]))
+            parts.append("\n".join([*head, *rows, ""]))
     return "\n".join(parts)
 
 
-def _row(one: Passed) -> list[str]:
-    words = list(one.claim.words)
-    if one.claim.client and one.version:
-        words[words.index(one.claim.client)] = f"{one.claim.client} {one.version}"
-    return [*words, ", ".join(_by(file) for file in one.files)]
+def _rows(passed: Sequence[Passed]) -> list[str]:
+    """A row for each client and route, or provider and feature, as each file shows it."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for one in passed:
+        first, second, what = one.claim.words
+        if one.claim.client and one.version:
+            named = f"{one.claim.client} {one.version}"
+            first, second = (named, second) if one.claim.mark == "shows" else (first, named)
+        found.setdefault((first, second, ", ".join(map(_by, one.files))), []).append(what)
+    return [_line([first, second, " · ".join(whats), by]) for (first, second, by), whats in found.items()]
 
 
 def _by(file: str) -> str:

@@ -102,6 +102,15 @@ def test_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     two = Passed(Claim("proves", ("p", "f", "w")), "", ("tests/soak/test_two.py",))
     write([one, two], tmp_path / "record.json")
     assert read(tmp_path / "record.json") == [two, one]
-    text = page.rendered([one, two])
-    assert r"| c 1.2 | GET /ü | w\|w | [one](../tests/clients/test_one.py) |" in text
+
+
+def test_what_a_client_does_at_a_route_is_one_line() -> None:
+    """With its version; what only `make soak` runs is told apart."""
+    files = ("tests/clients/test_one.py",)
+    shown = [Passed(Claim("shows", ("c", "GET /ü", what)), "1.2", files) for what in ("a|b", "c")]
+    two = Passed(Claim("proves", ("p", "f", "w")), "", ("tests/soak/test_two.py",))
+    held = Passed(Claim("checks", ("v", "c", "w")), "1.2", files)
+    text = page.rendered([*shown, two, held])
+    assert r"| c 1.2 | GET /ü | a\|b · c | [one](../tests/clients/test_one.py) |" in text
+    assert "| v | c 1.2 | w | [one](../tests/clients/test_one.py) |" in text
     assert "| p | f | w | [two](../tests/soak/test_two.py) ◆ |" in text

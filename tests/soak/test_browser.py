@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -93,14 +93,27 @@ def served(page: str, port: int) -> Iterator["Queue[dict[str, Any]]"]:
         server.server_close()
 
 
+def found() -> str:
+    """Debian's Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert chromium is not None, "make soak installs Debian's chromium"
+    return chromium
+
+
+@pytest.fixture(autouse=True)
+def _version(record_property: Callable[[str, object], None]) -> None:
+    """For docs/compatibility.md: `Chromium 156.0.7100.2 built on …`."""
+    said = subprocess.run([found(), "--version"], capture_output=True, text=True, timeout=WITHIN_S, check=True)
+    record_property("version", said.stdout.split()[1])
+
+
 def seen(script: str, router: Process, port: int, folder: Path) -> dict[str, Any]:
     """What a page with the guide's player and `script` reports."""
     (player,) = re.findall(r"```html\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
     names = {"PAGE": f"http://127.0.0.1:{port}", "ROUTER": router.base_url, "TEXT": TEXT, "KEY": KEY}
     given = "".join(f"const {name} = {json.dumps(value)};" for name, value in names.items())
     page = f'<!doctype html><base href="{router.base_url}/">{player}<script>{given}{script}</script>'
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium is not None, "make soak installs Debian's chromium"
+    chromium = found()
     with served(page, port) as reports, (folder / "chromium.log").open("wb") as log:
         browser = subprocess.Popen(
             [chromium, *FLAGS, f"--user-data-dir={folder / 'profile'}", f"http://127.0.0.1:{port}/"],
@@ -135,6 +148,11 @@ def spoken_s(router: Process, headers: dict[str, str]) -> float:
     return len(answer.content) / 48_000
 
 
+@pytest.mark.shows(
+    client="Chromium",
+    route="POST /v1/audio/speech/hls",
+    what="plays it while it is made, to its end, with no library",
+)
 def test_chromium_plays_a_broadcast(tmp_path: Path) -> None:
     """While it is made, to its end, with no library."""
     port = free_port()
@@ -146,6 +164,11 @@ def test_chromium_plays_a_broadcast(tmp_path: Path) -> None:
     note(f"Chromium plays HLS {told['playing_ms']:.0f} ms after it is asked to; {told['time']:.2f} s in all")
 
 
+@pytest.mark.shows(
+    client="Chromium",
+    route="WS /v1/audio/speech/ws",
+    what="a page's key as a subprotocol; chunks as they are made",
+)
 def test_chromium_hears_a_websocket(tmp_path: Path) -> None:
     """On a router with keys."""
     port = free_port()

@@ -65,6 +65,11 @@ def _hummed(segment: Segment) -> Utterance:
     return Utterance(tone(440, len(segment.text) / 40), 0.01, "engine", segment.voice)
 
 
+@pytest.mark.shows(
+    client="av",
+    route="POST /v1/audio/speech/hls",
+    what="playlist, init and segments: decoded, as long as the text",
+)
 def test_a_text_is_heard_as_it_would_be_elsewhere() -> None:
     """Ordered, fetched to its end: as long as its PCM."""
 
@@ -192,6 +197,7 @@ def test_nobody_who_can_speak_is_told_with_the_order() -> None:
     assert 503 == run(main()).status
 
 
+@pytest.mark.shows(client="av", route="POST /v1/audio/speech/hls", what="a machine is lost: nothing is missing")
 def test_a_machine_that_is_lost_costs_nothing() -> None:
     """Another speaks the segment."""
 
