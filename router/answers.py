@@ -208,8 +208,8 @@ def _is_passed_on(name: bytes) -> bool:
 # OpenAI's `usage` and Anthropic's.
 _COUNTS: Final = re.compile(rb'"(prompt|input|completion|output)_tokens"\s*:\s*(\d{1,12})')
 _IN: Final = frozenset({b"prompt", b"input"})
-_LARGE: Final = 32 * 1024  # bytes; to search a megabyte of embeddings is a third of what passing it on takes
-_END_BYTES: Final = 4 * 1024
+_LARGE: Final = 4 * 1024  # bytes; to search a megabyte of embeddings is a third of what passing it on takes
+_END_BYTES: Final = 2 * 1024
 
 
 class UsageReader:
