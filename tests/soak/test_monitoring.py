@@ -22,11 +22,22 @@ import pytest
 import yaml
 from crowd import Answer, asked, crowd_beside
 from deploy_files import DEPLOY, PROMETHEUS, Query, Rule, load_yaml, queries, rules, selectors, variables
-from processes import Process, answers, free_port, start_node, start_router, start_upstream, started, wait_until
+from processes import (
+    Process,
+    answers,
+    free_port,
+    provider_rows,
+    start_node,
+    start_router,
+    start_upstream,
+    started,
+    wait_until,
+)
 
 pytest_plugins = ["process_logs"]
 
 SPEECH, CHAT = "/v1/audio/speech", "/v1/chat/completions"
+ALOUD: Final = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "pcm16"}}
 SCRAPE_S: Final = 1
 # What Grafana puts in for its variables: everything chosen, and a few scrapes as the interval.
 GRAFANA: Final = {"$__rate_interval": "10s", "$endpoint": ".*", "$provider": ".*"}
@@ -38,13 +49,13 @@ QUIET: Final[dict[str, str]] = {}
 
 
 def configuration(first: Process, second: Process, llm: Process) -> str:
-    """Two nodes of which the first is preferred, an LLM server, the demo."""
+    """Two nodes of which the first is preferred and the second charges, an LLM server, the demo."""
     return f"""\
 hosts:
   pc: {{address: 127.0.0.1}}
 providers:
   first: {{kind: tts-node, host: pc, port: {first.port}, tier: 1, probe_interval_s: 5}}
-  second: {{kind: tts-node, url: "{second.base_url}", tier: 2}}
+  second: {{kind: tts-node, url: "{second.base_url}", tier: 2, price: {{per_million_characters: 15}}}}
   llm: {{kind: openai, url: "{llm.base_url}", tier: 1}}
   demo: {{kind: demo, words_per_s: 1000}}
 """
@@ -64,6 +75,7 @@ def traffic() -> Iterator[tuple[str, dict[str, object]]]:
             (SPEECH, {"input": say, "voice": "onyx", "response_format": "opus", "stream": True}),
             (SPEECH, {"input": "Good evening."}),
             (CHAT, {"model": "m", "messages": hello, "x_pace_s": 0.1}),
+            (CHAT, {"model": "demo", "messages": hello, "stream": True, **ALOUD}),
             (CHAT, {"model": "nobody-has-this", "messages": hello}),
             (CHAT, {"model": "m", "messages": hello, "x_status": 500}),
             (SPEECH, {"input": 7}),
@@ -103,7 +115,8 @@ class House:
 def watched(folder: Path) -> Iterator[House]:
     """Router, two nodes, an LLM server, and Prometheus on top with the shipped configuration."""
     with ExitStack() as stack:
-        first = stack.enter_context(start_node(folder, name="first"))
+        # Slow enough to be in the middle of something when it is killed.
+        first = stack.enter_context(start_node(folder, "--simulate", "rtf=0.2,first=0.2", name="first"))
         second = stack.enter_context(start_node(folder, name="second"))
         llm = stack.enter_context(start_upstream(folder, "m", name="llm"))
         router = stack.enter_context(start_router(configuration(first, second, llm), folder))
@@ -161,9 +174,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A busy house in which the preferred node was killed, scraped often enough before and since."""
     with watched(tmp_path_factory.mktemp("house")) as found, busy(found):
         scraped(found, 5)
+        wait_until("the first node speaks", lambda: bool(_in_flight(found.router)["first"]))
         found.first.kill()
         scraped(found, 10)
         yield found
+
+
+def _in_flight(router: Process) -> dict[str, int]:
+    """How many requests each provider works on."""
+    return {row["id"]: row["in_flight"] for row in provider_rows(router)}
 
 
 def scraped(house: House, times: int) -> None:
