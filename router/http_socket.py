@@ -23,6 +23,7 @@ from router.ports import Header
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024  # a text of speech.max_input_chars, however it is escaped
 MAX_PIECES: Final = 1024  # of one message: empty ones weigh nothing, and would never end
+MAX_EARLY_BYTES: Final = 64 * 1024  # sent before the client has been let in
 PING_EVERY_S: Final = 20.0
 PONG_WITHIN_S: Final = 20.0
 CLIENT_STALL_S: Final = 60.0  # the client takes nothing; speech that is so late is of no use
@@ -42,6 +43,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._stall_timer: asyncio.TimerHandle | None = None
         self._url = b""
         self._headers: Sequence[Header] = ()
+        self._behind = b""  # the head, until the client is let in
 
     def take_over(
         self, transport: asyncio.Transport, url: bytes, headers: Sequence[Header], behind: bytes
@@ -51,9 +53,24 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         transport.set_protocol(self)
         self.connection_made(transport)
         needed = b"".join(b"%b: %b\r\n" % header for header in headers if header[0] in _NEEDED)
-        self.data_received(b"GET / HTTP/1.1\r\n" + needed + b"\r\n")
-        if behind:
-            self.data_received(behind)
+        self._behind = behind
+        super().data_received(b"GET / HTTP/1.1\r\n" + needed + b"\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        """Nobody is heard who has not been let in; a client has to wait for that (RFC 6455 §4.1)."""
+        if self.handshake_complete:
+            super().data_received(data)
+            return
+        self._behind += data
+        if len(self._behind) > MAX_EARLY_BYTES:
+            self.transport.abort()
+
+    async def send(self, message: Any) -> None:
+        """ASGI's. What was sent too early is heard once the client is in."""
+        await super().send(message)
+        if self._behind and self.handshake_complete:
+            behind, self._behind = self._behind, b""
+            super().data_received(behind)
 
     def handle_connect(self, event: Request) -> None:
         """The handshake, of which the library has read only what it needs."""

@@ -84,7 +84,12 @@ class Broadcasts:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._idle_s) as limit:
-                broadcast.touched = lambda: limit.reschedule(loop.time() + self._idle_s)
+
+                def go_on() -> None:
+                    if not limit.expired():  # else it is being ended, and who fetches now comes too late
+                        limit.reschedule(loop.time() + self._idle_s)
+
+                broadcast.touched = go_on
                 await make(broadcast)
                 broadcast.touched = lambda: None
             broadcast.finish()

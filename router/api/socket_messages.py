@@ -48,7 +48,7 @@ def message_of(raw: str | bytes) -> dict[str, Any]:
         raise InvalidRequest("Binary messages mean nothing here; send JSON as text.", code="invalid_json")
     document = speech_body.document_of(raw.encode())
     kind = document.setdefault("type", "speak")
-    if kind not in {"speak", "text", "end", "cancel"}:
+    if not isinstance(kind, str) or kind not in {"speak", "text", "end", "cancel"}:
         raise InvalidRequest(
             f"No message is of type {str(kind)[:100]!r}; known: speak, text, end, cancel.",
             param="type",

@@ -26,6 +26,7 @@ from router.speech.live import QUICK_WIDTH
 _log = logging.getLogger(__name__)
 SPEECH_SOCKET_PATH: Final = "/v1/audio/speech/ws"
 MAX_WAITING: Final = 16  # utterances behind the one that is spoken
+MAX_WAITING_CHARS: Final = 256 * 1024  # of their messages together, if there are several
 IDLE_S: Final = 3600.0  # without an utterance; pings keep a connection alive for ever
 PIECE_WITHIN_S: Final = 60.0  # of a text that is being written, before the next must come
 _SOON_S: Final = 1.0
@@ -37,6 +38,7 @@ class _Order:
 
     document: dict[str, Any]
     dictation: Dictation | None = None
+    size: int = 0  # of the message, in characters
 
 
 async def converse(socket: Socket, turns: Turns, clock: Monotonic) -> None:
@@ -66,7 +68,7 @@ class _Conversation:
         try:
             async with self._listening:
                 while True:
-                    await self._take(await self._message())
+                    await self._take(await self._read())
         except ClientGone:
             raise
         except RouterError as error:
@@ -80,22 +82,23 @@ class _Conversation:
 
     # the listener
 
-    async def _message(self) -> dict[str, Any]:
+    async def _read(self) -> str | bytes:
         if self._dictation is None:
-            return message_of(await self._socket.read())
+            return await self._socket.read()
         try:
             async with asyncio.timeout(PIECE_WITHIN_S):
-                return message_of(await self._socket.read())
+                return await self._socket.read()
         except TimeoutError:
             raise TooSlow(
                 f"Nothing more of a text came for {PIECE_WITHIN_S:g} s, and no end of it; an empty piece says "
                 "that there will be more."
             ) from None
 
-    async def _take(self, document: dict[str, Any]) -> None:
+    async def _take(self, raw: str | bytes) -> None:
+        document = message_of(raw)
         match document.pop("type"):
             case "speak":
-                self._queue(_Order(document))
+                self._queue(_Order(document, size=len(raw)))
             case "text":
                 await self._write(document)
             case "end":
@@ -108,6 +111,10 @@ class _Conversation:
     def _queue(self, order: _Order) -> None:
         if len(self._orders) >= MAX_WAITING:
             raise RateLimited(f"{MAX_WAITING} utterances wait already.", retry_after_s=_SOON_S)
+        if self._orders and sum(each.size for each in self._orders) + order.size > MAX_WAITING_CHARS:
+            raise RateLimited(
+                f"What waits to be spoken is longer than {MAX_WAITING_CHARS} characters.", retry_after_s=_SOON_S
+            )
         self._orders.append(order)
         self._changed.set()
 

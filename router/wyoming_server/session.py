@@ -117,6 +117,8 @@ class Session:
                 await self.send(Event(messages.PONG, {"text": event.data.get("text")}))
             case messages.SYNTHESIZE if self._text is None:  # else a copy, for services that cannot stream
                 asked = _said(event, messages.Synthesize)
+                if len(asked.text) > self._studio().speech.max_input_chars:  # now: what waits is kept
+                    raise self._studio().too_long()
                 self._add(lambda: self._studio().speak(asked, self))
             case messages.SYNTHESIZE_START:
                 self._begin(_said(event, messages.Synthesize))
@@ -168,7 +170,10 @@ class Session:
         transport = cast("asyncio.Transport", self._writer.transport)
         if transport.is_closing():
             return
-        if error is None or isinstance(error, ClientGone):
+        if isinstance(error, ClientGone):
+            transport.abort()  # it takes nothing more, so what waits for it would wait for ever
+            return
+        if error is None:
             self._writer.close()
             return
         said = error if isinstance(error, RouterError) else RouterError("The router failed; its log tells more.")

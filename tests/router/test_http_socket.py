@@ -86,6 +86,25 @@ def test_what_comes_behind_the_head_is_not_lost(loop: str) -> None:
     assert b'"is_final":true' in rest
 
 
+@pytest.mark.parametrize("noise", [b"\xff\xff\xff", b"\x80\x80" + bytes(4), b"\x89\x81" + bytes(4) + b"x"])
+def test_nobody_is_heard_before_being_let_in(loop: str, caplog: pytest.LogCaptureFixture, noise: bytes) -> None:
+    """What is no frame, or a ping, in the same packet as the offer: the answer to the offer comes first, and no
+    client fills the log by it."""
+
+    async def main() -> bytes:
+        async with listening(nodes(said)) as running:
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            writer.write(get(PATH, *OFFER) + noise)
+            heard = await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"\x88\x80" + bytes(4))
+            await reader.read()
+            writer.close()
+            return heard
+
+    assert run(main(), loop).startswith(b"HTTP/1.1 101 ")
+    assert "Traceback" not in caplog.text
+
+
 def test_a_kept_connection_may_become_one(loop: str) -> None:
     """After an answer; the head may come in two."""
 

@@ -87,7 +87,19 @@ def test_a_text_that_is_still_to_come_is_not_missed() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ["", "[]", "7", "{", '{"type":"sing"}', '{"type":7}', b"{}", '{"text":1,"text":2}']
+    "raw",
+    [
+        "",
+        "[]",
+        "7",
+        "{",
+        '{"type":"sing"}',
+        '{"type":7}',
+        '{"type":[]}',
+        '{"type":{}}',
+        b"{}",
+        '{"text":1,"text":2}',
+    ],
 )
 def test_what_is_no_message_is_refused(raw: str | bytes) -> None:
     """With what is wrong about it."""

@@ -12,7 +12,7 @@ from speaking import SECOND, says
 from websockets.exceptions import ConnectionClosed
 
 from router.api import speech_socket
-from router.api.speech_socket import MAX_WAITING
+from router.api.speech_socket import MAX_WAITING, MAX_WAITING_CHARS
 from router.domain import Utterance
 
 
@@ -25,6 +25,21 @@ def test_too_many_that_wait_are_refused() -> None:
         async with at_house(house) as (socket, _):
             for _ in range(MAX_WAITING + 2):
                 await say(socket, text="Hello.")
+            return await told(socket)
+
+    assert "rate_limit_exceeded" == run(main())["error"]["code"]
+
+
+def test_much_that_waits_is_refused() -> None:
+    """What nobody has spoken yet is kept, so it has a bound however few they are."""
+
+    async def main() -> dict[str, Any]:
+        house = nodes(said)
+        house.speech["gpu"].blocks_on = asyncio.Event()
+        async with at_house(house) as (socket, _):
+            await say(socket, text="Hello.")
+            for _ in range(3):
+                await say(socket, text="Hello.", padding="x" * (MAX_WAITING_CHARS // 2))
             return await told(socket)
 
     assert "rate_limit_exceeded" == run(main())["error"]["code"]
