@@ -59,7 +59,7 @@ class Compressor:
     def __init__(self, rendition: Rendition) -> None:
         codec = _CODECS[rendition.format]
         self._framer = Framer(rendition.channels)
-        self._sink = _Sink()
+        self._sink = Sink()
         self._container = av.open(
             self._sink, "w", format=codec.container, options={**codec.options, "flush_packets": "1"}
         )
@@ -87,7 +87,7 @@ class Compressor:
         return self._sink.take()
 
 
-class _Sink:
+class Sink:
     """A file that can be written and nothing else; having no `seek`, it makes PyAV write what can be streamed."""
 
     def __init__(self) -> None:

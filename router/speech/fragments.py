@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import av
 
 from router.domain import SAMPLE_RATE_HZ
+from router.speech.compressing import Sink
 from router.speech.frames import Framer
 
 FRAME: Final = 1024  # samples of an AAC frame
@@ -32,7 +33,7 @@ class Fragmenter:
     """One text's. `feed` PCM, take what is whole, `close` for the rest. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._sink = _Sink()
+        self._sink = Sink()
         self._container = av.open(
             self._sink,
             "w",
@@ -75,19 +76,3 @@ class Fragmenter:
     def _cut(self, data: bytes) -> Fragment:
         frames, self._frames = self._frames, 0
         return Fragment(data, frames * FRAME / SAMPLE_RATE_HZ)
-
-
-class _Sink:
-    """A file that can be written and nothing else; having no `seek`, it makes PyAV write what can be streamed."""
-
-    def __init__(self) -> None:
-        self._written = bytearray()
-
-    def write(self, data: bytes) -> int:
-        self._written += data
-        return len(data)
-
-    def take(self) -> bytes:
-        taken = bytes(self._written)
-        self._written.clear()
-        return taken

@@ -16,6 +16,7 @@ from router.wyoming import Event, EventReader, encode, messages
 from router.wyoming_server.studio import Studio
 
 CLIENT_STALL_S: Final = 300.0  # a client that takes nothing for so long is gone
+ANSWER_WITHIN_S: Final = 10.0  # likewise of what is said in passing: meanwhile nobody listens to it
 MAX_WAITING: Final = 8  # texts of one connection, behind the one that is spoken
 READ_BYTES: Final = 64 * 1024
 Work = Callable[[], Awaitable[None]]
@@ -67,9 +68,12 @@ class Session:
 
     async def send(self, event: Event) -> None:
         """See `sound.Listener`."""
+        await self._write(event, CLIENT_STALL_S)
+
+    async def _write(self, event: Event, stall_s: float) -> None:
         self._writer.write(encode(event))
         try:
-            async with asyncio.timeout(CLIENT_STALL_S):
+            async with asyncio.timeout(stall_s):
                 await self._writer.drain()
         except (OSError, TimeoutError) as exc:
             raise ClientGone("the client takes nothing more") from exc
@@ -112,9 +116,9 @@ class Session:
         """What nobody here knows means nothing, by the protocol's rule. Raises InvalidRequest, ClientGone."""
         match event.type:
             case messages.DESCRIBE:
-                await self.send(self._studio().info())
+                await self._write(self._studio().info(), ANSWER_WITHIN_S)
             case messages.PING:
-                await self.send(Event(messages.PONG, {"text": event.data.get("text")}))
+                await self._write(Event(messages.PONG, {"text": event.data.get("text")}), ANSWER_WITHIN_S)
             case messages.SYNTHESIZE if self._text is None:  # else a copy, for services that cannot stream
                 asked = _said(event, messages.Synthesize)
                 if len(asked.text) > self._studio().speech.max_input_chars:  # now: what waits is kept

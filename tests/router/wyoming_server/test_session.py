@@ -314,6 +314,20 @@ def test_a_client_that_takes_nothing_is_gone(monkeypatch: pytest.MonkeyPatch) ->
     assert "caller_gone" == run(main())
 
 
+def test_who_asks_and_does_not_read_is_soon_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile nobody would notice that it leaves, and its place would be taken."""
+    monkeypatch.setattr(session, "ANSWER_WITHIN_S", 0.2)
+
+    async def main() -> None:
+        async with serving(house_with()) as served, client_of(served.port) as client:
+            for _ in range(32):
+                client.say("ping", text="x" * 1_000_000)
+            await until(lambda: "1 inside" in repr(served.server))
+            await until(lambda: "0 inside" in repr(served.server))
+
+    run(main())
+
+
 def test_what_fails_inside_is_told_and_logged(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
